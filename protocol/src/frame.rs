@@ -1,0 +1,246 @@
+//! SockJS 0.3 frames: what a server sends on every SockJS transport.
+
+#[cfg(feature = "json")]
+use alloc::{
+    borrow::Cow,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+#[cfg(feature = "json")]
+use serde_json::value::RawValue;
+
+/// Which frame a text is, told by its first character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind {
+    /// `o`: the SockJS session is open.
+    Open,
+    /// `h`: a heartbeat frame, which asks for nothing.
+    Heartbeat,
+    /// `a`: an array of messages follows.
+    Messages,
+    /// `m`: one message follows. No server sends it today; SockJS clients read it.
+    Message,
+    /// `c`: code and reason follow; the SockJS session is over.
+    Close,
+}
+
+impl FrameKind {
+    /// The kind that begins with this character, given as its Unicode code point (what `charCodeAt` gives a browser).
+    #[must_use]
+    pub const fn of(first: u32) -> Option<Self> {
+        match first {
+            0x6f => Some(Self::Open),
+            0x68 => Some(Self::Heartbeat),
+            0x61 => Some(Self::Messages),
+            0x6d => Some(Self::Message),
+            0x63 => Some(Self::Close),
+            _ => None,
+        }
+    }
+}
+
+/// One SockJS frame with its messages as JSON text.
+#[cfg(feature = "json")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SockJsFrame<'a> {
+    /// `o`
+    Open,
+    /// `h`
+    Heartbeat,
+    /// `a[...]` or `m...`: messages, each the JSON text of one message.
+    Messages(Vec<Cow<'a, str>>),
+    /// `c[code,"reason"]`
+    Close {
+        /// The close code.
+        code: u16,
+        /// Its text.
+        reason: Cow<'a, str>,
+    },
+}
+
+/// The text is no SockJS frame.
+#[cfg(feature = "json")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MalformedFrame;
+
+#[cfg(feature = "json")]
+impl core::fmt::Display for MalformedFrame {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the text is no SockJS frame: one begins with o, h, a[, m or c[")
+    }
+}
+
+#[cfg(feature = "json")]
+impl core::error::Error for MalformedFrame {}
+
+#[cfg(feature = "json")]
+impl<'a> SockJsFrame<'a> {
+    /// Reads a frame that a server sent.
+    ///
+    /// Messages may stand in it as strings, as SockJS has it, or as objects, as SwampDragon 0.4 sends them.
+    ///
+    /// # Errors
+    /// [`MalformedFrame`] when the text is no frame.
+    pub fn decode(text: &'a str) -> Result<Self, MalformedFrame> {
+        let kind = text.chars().next().and_then(|first| FrameKind::of(first.into())).ok_or(MalformedFrame)?;
+        let body = text.get(1..).ok_or(MalformedFrame)?;
+        match kind {
+            FrameKind::Open if body.is_empty() => Ok(Self::Open),
+            FrameKind::Heartbeat if body.is_empty() => Ok(Self::Heartbeat),
+            FrameKind::Open | FrameKind::Heartbeat => Err(MalformedFrame),
+            FrameKind::Messages => message_list(body).map(Self::Messages),
+            FrameKind::Message => {
+                let raw: &RawValue = serde_json::from_str(body).map_err(|_| MalformedFrame)?;
+                message_text(raw).map(|message| Self::Messages([message].into()))
+            }
+            FrameKind::Close => {
+                let (code, reason) = serde_json::from_str(body).map_err(|_| MalformedFrame)?;
+                Ok(Self::Close { code, reason: Cow::Owned(reason) })
+            }
+        }
+    }
+
+    /// Writes the frame. Each message goes in as a JSON string.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        match self {
+            Self::Open => "o".to_string(),
+            Self::Heartbeat => "h".to_string(),
+            Self::Messages(messages) => {
+                let mut frame = String::from("a[");
+                for (index, message) in messages.iter().enumerate() {
+                    if index > 0 {
+                        frame.push(',');
+                    }
+                    frame.push_str(&quote(message));
+                }
+                frame.push(']');
+                frame
+            }
+            Self::Close { code, reason } => format!("c[{code},{}]", quote(reason)),
+        }
+    }
+}
+
+/// The text as a JSON string.
+///
+/// serde_json leaves characters past ASCII as they are, but some proxies and browsers change a few of them under way;
+/// SockJS (0.3.4, "Unicode") has those sent as escapes.
+#[cfg(feature = "json")]
+fn quote(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    if !quoted.chars().any(must_be_escaped) {
+        return quoted;
+    }
+    let mut escaped = String::with_capacity(quoted.len() + 16);
+    for character in quoted.chars() {
+        if must_be_escaped(character) {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+#[cfg(feature = "json")]
+fn must_be_escaped(character: char) -> bool {
+    matches!(character,
+        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{600}'..='\u{604}' | '\u{70f}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{200c}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff0}'..='\u{ffff}')
+}
+
+/// Reads what a client sends in one frame of a SockJS transport: the JSON texts of its messages.
+///
+/// SockJS clients send an array of strings. The originals also took a bare string, an object and an array of objects,
+/// and ignored an empty frame; so does this.
+///
+/// # Errors
+/// [`MalformedFrame`] when the text is not JSON, or is none of these.
+#[cfg(feature = "json")]
+pub fn decode_client_frame(text: &str) -> Result<Vec<Cow<'_, str>>, MalformedFrame> {
+    match text.trim_start().bytes().next() {
+        None => Ok(Vec::new()),
+        Some(b'[') => message_list(text),
+        Some(_) => {
+            let raw: &RawValue = serde_json::from_str(text).map_err(|_| MalformedFrame)?;
+            message_text(raw).map(|message| [message].into())
+        }
+    }
+}
+
+#[cfg(feature = "json")]
+fn message_list(text: &str) -> Result<Vec<Cow<'_, str>>, MalformedFrame> {
+    let list: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| MalformedFrame)?;
+    list.into_iter().map(message_text).collect()
+}
+
+/// A message's JSON text: what a string holds, or any other value as it stands.
+#[cfg(feature = "json")]
+fn message_text(raw: &RawValue) -> Result<Cow<'_, str>, MalformedFrame> {
+    let text = raw.get();
+    if text.starts_with('"') {
+        serde_json::from_str(text).map(Cow::Owned).map_err(|_| MalformedFrame)
+    } else {
+        Ok(Cow::Borrowed(text))
+    }
+}
+
+#[cfg(all(test, feature = "json"))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+
+    #[test]
+    fn frame_kinds_are_told_by_their_first_character() {
+        for (text, kind) in [
+            ('o', FrameKind::Open),
+            ('h', FrameKind::Heartbeat),
+            ('a', FrameKind::Messages),
+            ('m', FrameKind::Message),
+            ('c', FrameKind::Close),
+        ] {
+            assert_eq!(FrameKind::of(text.into()), Some(kind));
+        }
+        assert_eq!(FrameKind::of('x'.into()), None);
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused() {
+        for text in ["", "x", "oo", "h ", "a", "a{}", "a[", "c", "c[]", "c[3000]", "c[\"3000\",\"x\"]", "m", "é"] {
+            assert_eq!(SockJsFrame::decode(text), Err(MalformedFrame), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_single_message_frame_is_read() {
+        assert_eq!(SockJsFrame::decode(r#"m"{}""#), Ok(SockJsFrame::Messages(vec!["{}".into()])));
+    }
+
+    #[test]
+    fn characters_that_are_changed_under_way_are_escaped() {
+        let frame = SockJsFrame::Messages(vec!["\u{2028}\u{fffe}é".into()]);
+        assert_eq!(frame.encode(), "a[\"\\u2028\\ufffeé\"]");
+    }
+
+    proptest! {
+        #[test]
+        fn every_frame_survives_the_wire(messages in prop::collection::vec(any::<String>(), 0..4), code in any::<u16>(), reason in any::<String>()) {
+            let messages = SockJsFrame::Messages(messages.into_iter().map(Cow::Owned).collect());
+            let text = messages.encode();
+            prop_assert_eq!(SockJsFrame::decode(&text), Ok(messages));
+            let close = SockJsFrame::Close { code, reason: Cow::Owned(reason) };
+            let text = close.encode();
+            prop_assert_eq!(SockJsFrame::decode(&text), Ok(close));
+        }
+
+        #[test]
+        fn no_text_makes_the_decoders_panic(text in any::<String>()) {
+            let _ = SockJsFrame::decode(&text);
+            let _ = decode_client_frame(&text);
+        }
+    }
+}

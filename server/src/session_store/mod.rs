@@ -1,0 +1,108 @@
+//! Where sessions are kept.
+//!
+//! A [`SessionStore`] keeps values under [`SessionKey`]s, each for a limited time: the TTL. Saving a value starts its
+//! TTL anew; [`refresh_key_timeout`](SessionStore::refresh_key_timeout), which every heartbeat reply leads to, only
+//! ever lengthens it.
+
+mod error;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use swampdragon_protocol::SessionKey;
+use uuid::Uuid;
+
+pub use error::SessionStoreError;
+
+/// Keeps session values, each for a limited time.
+///
+/// [`save`](Self::save) and [`get`](Self::get) are all a store must have. One that leaves out
+/// [`refresh_key_timeout`](Self::refresh_key_timeout) works, but its sessions are not kept alive by heartbeats, which
+/// the server logs once.
+///
+/// Values are bytes: text, JSON or whatever the application puts in. A store is shared by all connections, so every
+/// method takes `&self` and may be called at the same time as any other.
+#[async_trait]
+pub trait SessionStore: Send + Sync + 'static {
+    /// Keeps `value` under `key` for the store's TTL, replacing what was there.
+    ///
+    /// # Errors
+    /// The value was not kept.
+    async fn save(&self, key: &SessionKey, value: &[u8]) -> Result<(), SessionStoreError>;
+
+    /// The value under `key`; `None` if there is none, or its time is up.
+    ///
+    /// # Errors
+    /// The store could not be asked.
+    async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, SessionStoreError>;
+
+    /// Keeps `value` under a [generated key](Self::generate_key) and returns the key.
+    ///
+    /// # Errors
+    /// The value was not kept.
+    async fn save_get_key(&self, value: &[u8]) -> Result<SessionKey, SessionStoreError> {
+        let key = self.generate_key();
+        self.save(&key, value).await?;
+        Ok(key)
+    }
+
+    /// A key that nobody can guess and nobody has: a random UUID (version 4) in 32 hex digits.
+    fn generate_key(&self) -> SessionKey {
+        let hex = Uuid::new_v4().simple().to_string();
+        SessionKey::parse(&hex).expect("32 hex digits are a session key")
+    }
+
+    /// Gives `key` the store's full TTL again, unless more than that is left or it has no TTL at all, and says how the
+    /// key stands then.
+    ///
+    /// # Errors
+    /// The store could not be asked; the server tries again while [`SessionStoreError::is_unavailable`].
+    async fn refresh_key_timeout(&self, _key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
+        Ok(Lifetime::NotSupported)
+    }
+
+    /// [Refreshes](Self::refresh_key_timeout) many keys, each at most once in `keys`. The answer holds one lifetime a
+    /// key, in the order of `keys`.
+    ///
+    /// The server gathers heartbeat replies and calls this; a store on the far side of a network does well to send all
+    /// of them in one round trip.
+    ///
+    /// # Errors
+    /// Some keys may have been refreshed and some not; refreshing all again does no harm.
+    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+        let mut lifetimes = Vec::with_capacity(keys.len());
+        for key in keys {
+            lifetimes.push(self.refresh_key_timeout(key).await?);
+        }
+        Ok(lifetimes)
+    }
+
+    /// How long `key` still lives. Changes nothing.
+    ///
+    /// # Errors
+    /// The store could not be asked.
+    async fn lifetime(&self, _key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
+        Ok(Lifetime::NotSupported)
+    }
+
+    /// Removes `key` and its value. Says whether there was one.
+    ///
+    /// # Errors
+    /// The store could not be asked, or cannot delete ([`SessionStoreError::not_supported`], the default).
+    async fn delete(&self, _key: &SessionKey) -> Result<bool, SessionStoreError> {
+        Err(SessionStoreError::not_supported("delete"))
+    }
+}
+
+/// How long a key still lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until this much time has passed, unless it is refreshed.
+    Expires(Duration),
+    /// For ever: it has no TTL, and a refresh must not give it one.
+    Persistent,
+    /// There is no such key (any more).
+    Missing,
+    /// The store cannot tell, or cannot refresh.
+    NotSupported,
+}
