@@ -1,1 +1,3 @@
-//! Placeholder.
+//! A server that keeps web sessions alive for as long as their pages are open.
+
+pub mod session_store;
