@@ -18,7 +18,7 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
     let prefix = service.settings.prefix.clone();
     let routes = Router::new()
         .route("/settings.js", get(settings_js))
-        .route(&prefix, get(sockjs::greeting))
+        .route(&format!("{prefix}/"), get(sockjs::greeting))
         .nest(&prefix, sockjs::routes());
     let routes = match &service.settings.static_dir {
         Some(folder) => routes.fallback_service(ServeDir::new(folder)),

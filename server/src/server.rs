@@ -17,7 +17,9 @@ use crate::{
     http, listener,
     router::{Router, Routers, SessionRouter},
     service::{NewHandler, Service},
-    session_store::{OpenStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry},
+    session_store::{
+        BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry,
+    },
     settings::{InvalidSettings, Settings},
 };
 
@@ -34,6 +36,9 @@ pub enum StartError {
     /// Two settings do not go together.
     #[error(transparent)]
     Settings(#[from] InvalidSettings),
+    /// A session store cannot have the name it was to be registered under.
+    #[error(transparent)]
+    RegisterStore(#[from] RegisterStoreError),
     /// There is no such session store, or it cannot be reached.
     #[error(transparent)]
     SessionStore(#[from] OpenStoreError),
@@ -64,6 +69,8 @@ pub struct ServerBuilder {
     settings: Settings,
     store: Option<Arc<dyn SessionStore>>,
     stores: SessionStoreRegistry,
+    /// The first name that could not be registered.
+    refused: Option<RegisterStoreError>,
     new_handler: NewHandler,
     routers: Vec<Arc<dyn Router>>,
 }
@@ -75,7 +82,8 @@ impl Server {
         ServerBuilder {
             settings: Settings::default(),
             store: None,
-            stores: SessionStoreRegistry::default(),
+            stores: SessionStoreRegistry::new(),
+            refused: None,
             new_handler: Box::new(|| Box::new(DataConnection)),
             routers: Vec::new(),
         }
@@ -148,15 +156,22 @@ impl ServerBuilder {
     }
 
     /// Makes a store known by a name, which the setting `session_store` (`DRAGON_SESSION_STORE`) may then give.
+    /// [`bind`](Self::bind) refuses names that cannot be told from an address or are taken.
     #[must_use]
-    pub fn register_session_store<S, E, F, R>(mut self, name: &str, open: F) -> Self
+    pub fn register_session_store<S, Opening>(
+        mut self,
+        name: &str,
+        open: impl Fn(SessionStoreOptions) -> Opening + Send + Sync + 'static,
+    ) -> Self
     where
         S: SessionStore,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-        F: Fn(SessionStoreOptions) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<S, E>> + Send + 'static,
+        Opening: Future<Output = Result<S, BoxedError>> + Send + 'static,
     {
-        self.stores.register(name, open);
+        let registered = self.stores.register(name, move |options| {
+            let opening = open(options);
+            async move { opening.await.map(|store| Arc::new(store) as Arc<dyn SessionStore>) }
+        });
+        self.refused = self.refused.or(registered.err());
         self
     }
 
@@ -194,6 +209,9 @@ impl ServerBuilder {
     /// See [`StartError`]; nothing is left open.
     pub async fn bind(self, address: &str) -> Result<Server, StartError> {
         self.settings.check()?;
+        if let Some(refused) = self.refused {
+            return Err(refused.into());
+        }
         let mut routers = Routers::new();
         let session = self.settings.open_sessions.then(|| -> Arc<dyn Router> { Arc::new(SessionRouter::new()) });
         for router in self.routers.into_iter().chain(session) {

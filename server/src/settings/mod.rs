@@ -19,4 +19,4 @@ impl Default for Settings { fn default() -> Self { Self {
 }}}
 #[derive(Debug, thiserror::Error)] #[error("x")] #[allow(missing_docs)] pub struct InvalidSettings;
 #[allow(missing_docs)]
-impl Settings { pub(crate) fn check(&self) -> Result<(), InvalidSettings> { Ok(()) } pub(crate) fn session_store_options(&self) -> SessionStoreOptions { SessionStoreOptions } }
+impl Settings { pub(crate) fn check(&self) -> Result<(), InvalidSettings> { Ok(()) } pub(crate) fn session_store_options(&self) -> SessionStoreOptions { SessionStoreOptions { ttl: self.session_ttl, ..Default::default() } } }

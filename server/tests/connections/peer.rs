@@ -12,11 +12,11 @@ use tokio_tungstenite::{
 /// Far longer than anything here takes: a peer that waits this long waits in vain.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Peer(pub WebSocketStream<TcpStream>);
+pub(crate) struct Peer(pub(crate) WebSocketStream<TcpStream>);
 
 /// What the server sent.
 #[derive(Debug, PartialEq)]
-pub enum Seen {
+pub(crate) enum Seen {
     Text(String),
     /// A WebSocket close frame, with its code and reason if it had them.
     Close(Option<(u16, String)>),
@@ -26,11 +26,11 @@ pub enum Seen {
 
 impl Peer {
     /// Connects to a path such as `/data/000/abc/websocket`.
-    pub async fn connect(server: SocketAddr, path: &str) -> Self {
+    pub(crate) async fn connect(server: SocketAddr, path: &str) -> Self {
         Self::connect_from(server, path, None).await
     }
 
-    pub async fn connect_from(server: SocketAddr, path: &str, origin: Option<&str>) -> Self {
+    pub(crate) async fn connect_from(server: SocketAddr, path: &str, origin: Option<&str>) -> Self {
         let mut request = format!("ws://{server}{path}").into_client_request().unwrap();
         if let Some(origin) = origin {
             request.headers_mut().insert("Origin", HeaderValue::from_str(origin).unwrap());
@@ -40,21 +40,21 @@ impl Peer {
     }
 
     /// Connects by SockJS and takes the open frame.
-    pub async fn sockjs(server: SocketAddr) -> Self {
+    pub(crate) async fn sockjs(server: SocketAddr) -> Self {
         let mut peer = Self::connect(server, "/data/000/abc/websocket").await;
         assert_eq!(peer.next().await, Seen::Text("o".into()));
         peer
     }
 
-    pub async fn raw(server: SocketAddr) -> Self {
+    pub(crate) async fn raw(server: SocketAddr) -> Self {
         Self::connect(server, "/data/websocket").await
     }
 
-    pub async fn send(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
-    pub async fn next(&mut self) -> Seen {
+    pub(crate) async fn next(&mut self) -> Seen {
         loop {
             let next = timeout(PATIENCE, self.0.next()).await.expect("the server sends nothing");
             return match next {
@@ -68,7 +68,7 @@ impl Peer {
         }
     }
 
-    pub async fn text(&mut self) -> String {
+    pub(crate) async fn text(&mut self) -> String {
         match self.next().await {
             Seen::Text(text) => text,
             other => panic!("expected a text frame, saw {other:?}"),
@@ -76,7 +76,7 @@ impl Peer {
     }
 
     /// What comes until the end of the stream.
-    pub async fn rest(&mut self) -> Vec<Seen> {
+    pub(crate) async fn rest(&mut self) -> Vec<Seen> {
         let mut rest = Vec::new();
         loop {
             match self.next().await {

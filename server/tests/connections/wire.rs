@@ -1,12 +1,10 @@
 //! What the server sends and accepts, frame by frame: the exchanges recorded from SwampDragon 0.3, and the faults that
 //! it must not have.
 
-mod peer;
-
 use std::{net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
-use peer::{Peer, Seen};
+use crate::peer::{Peer, Seen};
 use serde_json::{Value, json};
 use swampdragon_server::{
     CallError, Connection, Router, Server, ServerBuilder,

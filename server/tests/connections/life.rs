@@ -1,26 +1,19 @@
 //! A connection from open to close: its hooks, its heartbeats, and that nothing of it stays behind.
 
-mod peer;
-
 use std::{
-    alloc::System,
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use cap::Cap;
-use peer::{Peer, Seen};
+use crate::peer::{Peer, Seen};
 use serde_json::json;
 use swampdragon_server::{
-    Connection, ConnectionHandler, DataConnection, HeartbeatReply, Message, Server, ServerBuilder,
+    Connection, ConnectionHandler, HeartbeatReply, Message, Server, ServerBuilder,
     session_store::{MemorySessionStore, SessionStoreOptions},
     settings::Settings,
 };
 use tokio::{sync::mpsc, task::JoinHandle};
-
-#[global_allocator]
-static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 fn server() -> ServerBuilder {
     Server::builder().session_store(MemorySessionStore::new(&SessionStoreOptions::default()))
@@ -171,29 +164,6 @@ async fn a_panic_in_a_handler_ends_its_own_connection_only() {
     other.send("[\"{\\\"heartbeat\\\":\\\"tick\\\"}\"]").await;
     other.0.close(None).await.unwrap();
     assert!(matches!(other.next().await, Seen::Close(_)));
-}
-
-#[tokio::test]
-async fn nothing_is_left_of_a_thousand_connections() {
-    let running = run(server().connection(DataConnection::default)).await;
-    let metrics = tokio::runtime::Handle::current().metrics();
-    let tasks_before = metrics.num_alive_tasks();
-    let mut bytes_after = Vec::new();
-    for _ in 0..3 {
-        let mut peers = Vec::new();
-        for _ in 0..1000 {
-            peers.push(Peer::sockjs(running.address).await);
-        }
-        assert_eq!((running.connections)(), 1000);
-        drop(peers);
-        eventually("connections are left", || (running.connections)() == 0).await;
-        eventually("tasks are left", || metrics.num_alive_tasks() <= tasks_before).await;
-        bytes_after.push(ALLOCATOR.allocated());
-    }
-    // The first round leaves behind what is there once for all: tables at their size, the runtime's own.
-    let growth = bytes_after[2].saturating_sub(bytes_after[1]);
-    println!("allocated after each round of 1,000 connections: {bytes_after:?} bytes");
-    assert!(growth < 32 * 1024, "{growth} bytes are left of 1,000 connections");
 }
 
 /// Sends more than any socket takes.
