@@ -181,6 +181,7 @@ impl Link {
     /// Reads and drops what the peer still sends, until it has closed or the time is up. Closing a socket with unread
     /// bytes resets it, and the peer might then never see the close frame that says what was wrong.
     pub(crate) async fn linger(&self, limits: SendLimits) {
+        self.outgoing.finish(&self.stream);
         let mut dropped = [0; 1024];
         let emptied = async {
             loop {

@@ -62,7 +62,7 @@ impl Outgoing {
             State::Queued(queue) => {
                 if queue.len() + bytes.len() > limit {
                     *state = State::Ended;
-                    shut_down(stream);
+                    shut_down(stream, Shutdown::Both);
                     return Sent::Overflowed;
                 }
                 queue.extend_from_slice(bytes);
@@ -77,7 +77,7 @@ impl Outgoing {
                 Err(_) => {
                     *state = State::Ended;
                     // The reading side learns of it and ends the connection.
-                    shut_down(stream);
+                    shut_down(stream, Shutdown::Both);
                     Sent::Refused
                 }
             },
@@ -119,7 +119,7 @@ impl Outgoing {
                 Ok(written) => queue.advance(written),
                 Err(_) => {
                     *state = State::Ended;
-                    shut_down(stream);
+                    shut_down(stream, Shutdown::Both);
                     return;
                 }
             }
@@ -130,10 +130,17 @@ impl Outgoing {
         }
     }
 
+    /// Tells the peer that nothing more comes, once that is so. It may still send.
+    pub(super) fn finish(&self, stream: &TcpStream) {
+        if matches!(*self.state(), State::Ending(None)) {
+            shut_down(stream, Shutdown::Write);
+        }
+    }
+
     /// Ends both directions at once; the reading side sees the end of the stream.
     pub(super) fn abort(&self, stream: &TcpStream) {
         *self.state() = State::Ended;
-        shut_down(stream);
+        shut_down(stream, Shutdown::Both);
     }
 }
 
@@ -152,7 +159,7 @@ fn write_some(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     Ok(written)
 }
 
-fn shut_down(stream: &TcpStream) {
+fn shut_down(stream: &TcpStream, direction: Shutdown) {
     // Fails only when the peer has already reset the connection, which is as good.
-    let _ = SockRef::from(stream).shutdown(Shutdown::Both);
+    let _ = SockRef::from(stream).shutdown(direction);
 }
