@@ -9,6 +9,7 @@ mod heartbeat;
 mod http;
 mod listener;
 mod origin;
+mod peer;
 mod router;
 mod server;
 mod service;
@@ -22,4 +23,5 @@ pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatRep
 pub use router::{CallError, Router};
 pub use server::{Server, ServerBuilder, StartError};
 pub use shutdown::shutdown_signal;
+pub use sockjs::SockJsService;
 pub use swampdragon_protocol as protocol;

@@ -11,17 +11,19 @@ use crate::{
     connection::{ConnectionHandler, DataConnection},
     http, listener,
     router::{Router, Routers, SessionRouter},
-    service::{NewHandler, Service},
+    service::Service,
     session_store::{
         BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry,
     },
-    settings::{Settings, SettingsError},
+    settings::{Settings, SettingsError, check_prefix},
+    sockjs::{Endpoint, NewHandler, SockJsService},
 };
 
 /// A server that is bound to its address and not yet running.
 pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
+    endpoints: Vec<Endpoint>,
 }
 
 /// Why a server does not start.
@@ -44,6 +46,14 @@ pub enum StartError {
         address: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// A SockJS service cannot be at its prefix.
+    #[error("SockJS service at `{prefix}`: {reason}")]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// Two routers have the same route.
     #[error("two routers have the route `{0}`; a route belongs to one")]
@@ -69,6 +79,7 @@ pub struct ServerBuilder {
     /// The first name that could not be registered.
     refused: Option<RegisterStoreError>,
     new_handler: NewHandler,
+    services: Vec<SockJsService>,
     routers: Vec<Arc<dyn Router>>,
 }
 
@@ -82,6 +93,7 @@ impl Server {
             stores: SessionStoreRegistry::new(),
             refused: None,
             new_handler: Box::new(|| Box::new(DataConnection)),
+            services: Vec::new(),
             routers: Vec::new(),
         }
     }
@@ -103,7 +115,7 @@ impl Server {
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
     /// the sessions refreshed that still wait for it.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, service } = self;
+        let Self { listener, service, endpoints } = self;
         let mut heartbeats = JoinSet::new();
         let (messages, frames) = (Arc::clone(&service), Arc::clone(&service));
         heartbeats.spawn(async move { messages.send_heartbeat_messages().await });
@@ -112,7 +124,7 @@ impl Server {
         let refreshing = Arc::clone(&service);
         refresher.spawn(async move { refreshing.refresher.run().await });
 
-        let routes = http::routes(Arc::clone(&service));
+        let routes = http::routes(Arc::clone(&service), endpoints);
         let requests = listener::serve(listener, routes, service.settings.handshake_timeout, shutdown).await;
 
         let deadline = Instant::now() + service.settings.drain_time;
@@ -185,10 +197,17 @@ impl ServerBuilder {
         self
     }
 
-    /// What each connection does; `new` makes one handler per connection.
+    /// What each connection at the setting `prefix` does; `new` makes one handler per connection.
     #[must_use]
     pub fn connection<H: ConnectionHandler>(mut self, new: impl Fn() -> H + Send + Sync + 'static) -> Self {
         self.new_handler = Box::new(move || Box::new(new()));
+        self
+    }
+
+    /// Adds a SockJS service beside the one at the setting `prefix`.
+    #[must_use]
+    pub fn sockjs(mut self, service: SockJsService) -> Self {
+        self.services.push(service);
         self
     }
 
@@ -216,6 +235,9 @@ impl ServerBuilder {
                 return Err(StartError::RouteTaken(route));
             }
         }
+        let main = SockJsService::with_handlers(self.settings.prefix.clone(), self.new_handler);
+        let services: Vec<_> = std::iter::once(main).chain(self.services).collect();
+        check_prefixes(&services)?;
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| StartError::Listen { address: address.to_owned(), source })?;
@@ -223,7 +245,21 @@ impl ServerBuilder {
             Some(store) => store,
             None => self.stores.open(&self.settings.session_store, &self.settings.session_store_options()).await?,
         };
-        let service = Service::new(self.settings, store, routers, self.new_handler);
-        Ok(Server { listener, service: Arc::new(service) })
+        let service = Arc::new(Service::new(self.settings, store, routers));
+        let endpoints = services.into_iter().map(|endpoint| endpoint.open(&service)).collect();
+        Ok(Server { listener, service, endpoints })
     }
+}
+
+fn check_prefixes(services: &[SockJsService]) -> Result<(), StartError> {
+    let mut taken = vec!["/settings.js"];
+    for prefix in services.iter().map(SockJsService::prefix) {
+        let refused = |reason: String| StartError::Prefix { prefix: prefix.to_owned(), reason };
+        check_prefix(prefix).map_err(|allowed| refused(format!("not {allowed}")))?;
+        if taken.contains(&prefix) {
+            return Err(refused("something else is there already".to_owned()));
+        }
+        taken.push(prefix);
+    }
+    Ok(())
 }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
+use swampdragon_protocol::MessageForm;
+
 use crate::{
-    connection::{Connection, ConnectionHandler, ConnectionTable},
+    connection::{Connection, ConnectionTable},
     heartbeat::{Refresher, RefresherSettings, Schedule},
     origin::AllowedOrigins,
     router::Routers,
@@ -10,15 +12,12 @@ use crate::{
     websocket::WireFrame,
 };
 
-pub(crate) type NewHandler = Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send + Sync>;
-
 /// Everything that the connections of one server share.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) routers: Routers,
-    pub(crate) new_handler: NewHandler,
     pub(crate) connections: ConnectionTable,
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
@@ -26,12 +25,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(
-        settings: Settings,
-        store: Arc<dyn SessionStore>,
-        routers: Routers,
-        new_handler: NewHandler,
-    ) -> Self {
+    pub(crate) fn new(settings: Settings, store: Arc<dyn SessionStore>, routers: Routers) -> Self {
         let refresher = RefresherSettings {
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
@@ -45,7 +39,6 @@ impl Service {
             settings,
             store,
             routers,
-            new_handler,
         }
     }
 
@@ -53,8 +46,16 @@ impl Service {
     pub(crate) async fn send_heartbeat_messages(&self) {
         use swampdragon_protocol::{HeartbeatMessage, ServerMessage, json::encode_server_message};
         let message = HeartbeatMessage { value: self.settings.heartbeat_value, ack: self.settings.heartbeat_ack };
-        let frame = WireFrame::message(&encode_server_message(&ServerMessage::Heartbeat(message)));
-        self.heartbeat_messages.run(|connection| connection.send_frame(&frame)).await;
+        let text = encode_server_message(&ServerMessage::Heartbeat(message));
+        let [string, object] = [MessageForm::String, MessageForm::Object].map(|form| WireFrame::message(&text, form));
+        self.heartbeat_messages
+            .run(|connection| {
+                connection.send_frame(match connection.message_form() {
+                    MessageForm::String => &string,
+                    MessageForm::Object => &object,
+                });
+            })
+            .await;
     }
 
     /// Sends heartbeat frames when they are due, for ever.

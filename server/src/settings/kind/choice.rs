@@ -1,6 +1,6 @@
 use std::fmt;
 
-use swampdragon_protocol::HeartbeatValue;
+use swampdragon_protocol::{HeartbeatValue, MessageForm};
 
 use super::{Kind, quoted};
 
@@ -40,6 +40,30 @@ impl Kind for HeartbeatValueName {
 
     fn toml(value: &HeartbeatValue) -> Option<String> {
         quoted(value.as_str())
+    }
+}
+
+/// `string` or `object`.
+pub(in crate::settings) struct MessageFormName;
+
+impl Kind for MessageFormName {
+    type Value = MessageForm;
+
+    const PLACEHOLDER: &'static str = "FORM";
+
+    fn parse(text: &str) -> Result<MessageForm, String> {
+        match text {
+            "string" => Ok(MessageForm::String),
+            "object" => Ok(MessageForm::Object),
+            _ => Err("string or object".to_owned()),
+        }
+    }
+
+    fn toml(value: &MessageForm) -> Option<String> {
+        quoted(match value {
+            MessageForm::String => "string",
+            MessageForm::Object => "object",
+        })
     }
 }
 
