@@ -53,13 +53,7 @@ pub(crate) async fn serve(
 /// The most that a request's line and headers may take, in bytes. Also what a connection holds during its handshake.
 const MAX_REQUEST_HEAD: usize = 8 * 1024;
 
-fn serve_one(
-    http: &http1::Builder,
-    mut finishing: watch::Receiver<()>,
-    stream: TcpStream,
-    peer: Peer,
-    routes: Router,
-) {
+fn serve_one(http: &http1::Builder, mut finishing: watch::Receiver<()>, stream: TcpStream, peer: Peer, routes: Router) {
     let peer = Arc::new(peer);
     let routes = Extension(Arc::clone(&peer)).layer(routes);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)).with_upgrades();

@@ -121,7 +121,8 @@ mod tests {
         for address in ["https://App.example/page?q#f", "https://app.example", "http://example.com:9999/x"] {
             assert!(embedded("referer", address), "{address}");
         }
-        for address in ["https://evil.example/https://app.example/", "https://app.example@evil.example/", "about:blank"] {
+        for address in ["https://evil.example/https://app.example/", "https://app.example@evil.example/", "about:blank"]
+        {
             assert!(!embedded("referer", address), "{address}");
         }
         for (site, allowed) in [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false)] {

@@ -23,10 +23,7 @@ pub struct SockJsService {
 
 impl SockJsService {
     /// A service at `prefix`, such as `/chat`; `new` makes one handler per connection.
-    pub fn new<H: ConnectionHandler>(
-        prefix: impl Into<String>,
-        new: impl Fn() -> H + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new<H: ConnectionHandler>(prefix: impl Into<String>, new: impl Fn() -> H + Send + Sync + 'static) -> Self {
         Self::with_handlers(prefix.into(), Box::new(move || Box::new(new())))
     }
 

@@ -30,11 +30,8 @@ pub(super) async fn page(
     }
     let page = page_with(script);
     let tag = tag_of(&page);
-    let mut response = if is_known(&headers, &tag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        respond(HTML, page)
-    };
+    let mut response =
+        if is_known(&headers, &tag) { StatusCode::NOT_MODIFIED.into_response() } else { respond(HTML, page) };
     cache::for_a_year(&mut response);
     put(&mut response, header::ETAG, &tag);
     if let Some(policy) = endpoint.service.allowed_origins.frame_ancestors() {

@@ -165,8 +165,7 @@ impl PolledSession {
         if state.closed.is_some() {
             return;
         }
-        state.closed =
-            Some(Closed { frame: close_frame(told), end: End { code, at: Instant::now(), peer_may_ask } });
+        state.closed = Some(Closed { frame: close_frame(told), end: End { code, at: Instant::now(), peer_may_ask } });
         wake(state);
         self.changed.notify_one();
     }
@@ -233,8 +232,7 @@ impl PolledSession {
         if matches!(state.receiver, Receiving::By(_)) {
             return Err(NotAttached::Busy);
         }
-        state.receiver =
-            Receiving::By(Attached { peer: Arc::clone(peer), heartbeat_due: false, waker: None });
+        state.receiver = Receiving::By(Attached { peer: Arc::clone(peer), heartbeat_due: false, waker: None });
         drop(state);
         self.changed.notify_one();
         Ok(())

@@ -117,12 +117,7 @@ impl Link {
         }
     }
 
-    pub(crate) fn send_message(
-        holder: &Arc<impl HasLink>,
-        text: &str,
-        form: MessageForm,
-        limits: SendLimits,
-    ) -> bool {
+    pub(crate) fn send_message(holder: &Arc<impl HasLink>, text: &str, form: MessageForm, limits: SendLimits) -> bool {
         let Some(link) = holder.link() else { return false };
         let bytes = match link.framing {
             Framing::SockJs => text_frame(encode_elements([form.element(text)])),
