@@ -106,10 +106,8 @@ impl<T: Types> Calls<T> {
 
     /// Takes out the oldest sent call by this name: pages use one name for many calls, and servers answer in order.
     pub(crate) fn take_answered(&mut self, callback_name: &T::Text) -> Option<Pending<T>> {
-        let position = self
-            .list
-            .iter()
-            .position(|pending| pending.unsent.is_none() && pending.callback_name == *callback_name)?;
+        let position =
+            self.list.iter().position(|pending| pending.unsent.is_none() && pending.callback_name == *callback_name)?;
         Some(self.list.remove(position))
     }
 

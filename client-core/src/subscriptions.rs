@@ -37,8 +37,12 @@ impl<T: Types> Subscriptions<T> {
         request: &T::Request,
         limit: usize,
     ) -> bool {
-        let entry =
-            Subscription { subject: subject.clone(), callback_name: callback_name.clone(), request: request.clone(), sent: true };
+        let entry = Subscription {
+            subject: subject.clone(),
+            callback_name: callback_name.clone(),
+            request: request.clone(),
+            sent: true,
+        };
         if let Some(known) = self.list.iter_mut().find(|known| known.subject == *subject) {
             *known = entry;
         } else if self.list.len() < limit {

@@ -78,7 +78,14 @@ fn optional(value: JsValue) -> Option<JsValue> {
 }
 
 impl Shell {
-    fn run(self: &Rc<Self>, command: Command, subject: JsValue, callback_name: JsValue, handle: JsValue, topic: JsValue) {
+    fn run(
+        self: &Rc<Self>,
+        command: Command,
+        subject: JsValue,
+        callback_name: JsValue,
+        handle: JsValue,
+        topic: JsValue,
+    ) {
         let purpose = match command {
             Command::SocketEvent => return self.socket_event(&subject),
             Command::Timer => return self.client.borrow_mut().handle_timer(random()),
@@ -86,8 +93,7 @@ impl Shell {
             Command::Subscribe => Purpose::Subscribe(topic),
             Command::Unsubscribe => Purpose::Unsubscribe(topic),
             Command::ConnectRaw | Command::ConnectSockJs => {
-                self.transport
-                    .set(if command == Command::ConnectRaw { Transport::Raw } else { Transport::SockJs });
+                self.transport.set(if command == Command::ConnectRaw { Transport::Raw } else { Transport::SockJs });
                 return self.client.borrow_mut().handle_connect(subject);
             }
             Command::Disconnect => return self.client.borrow_mut().handle_disconnect(),
@@ -201,7 +207,9 @@ impl Shell {
             Action::Arm(milliseconds) => {
                 clear_timeout(self.timer.get());
                 let dispatch = self.dispatch.borrow().clone();
-                if let Some(d) = dispatch { self.timer.set(set_timeout(&d, milliseconds as i32, 0, 11)); }
+                if let Some(d) = dispatch {
+                    self.timer.set(set_timeout(&d, milliseconds as i32, 0, 11));
+                }
             }
             Action::Disarm => clear_timeout(self.timer.get()),
         }

@@ -27,11 +27,8 @@ pub(crate) fn report() -> Result<()> {
     let mut table = format!("{:<20}{:>8}{:>8}{:>8}\n", "bytes", "raw", "gzip", "brotli");
     for name in DOWNLOADS {
         let sizes = measure(&fs::read(js.join("dist").join(name))?)?;
-        total = Sizes {
-            raw: total.raw + sizes.raw,
-            gzip: total.gzip + sizes.gzip,
-            brotli: total.brotli + sizes.brotli,
-        };
+        total =
+            Sizes { raw: total.raw + sizes.raw, gzip: total.gzip + sizes.gzip, brotli: total.brotli + sizes.brotli };
         row(&mut table, name, sizes)?;
     }
     row(&mut table, "a page downloads", total)?;
@@ -74,8 +71,19 @@ fn budget(js: &Path) -> Result<usize> {
 /// The sections of a WebAssembly file with their sizes in bytes (core specification, 5.5.2).
 fn sections(wasm: &[u8]) -> Result<Vec<(String, usize)>> {
     const NAMES: [&str; 13] = [
-        "custom", "type", "import", "function", "table", "memory", "global", "export", "start", "element", "code",
-        "data", "data count",
+        "custom",
+        "type",
+        "import",
+        "function",
+        "table",
+        "memory",
+        "global",
+        "export",
+        "start",
+        "element",
+        "code",
+        "data",
+        "data count",
     ];
     let mut rest = wasm.get(8..).context("not a WebAssembly file")?;
     let mut found = Vec::new();

@@ -127,8 +127,7 @@ fn optimize() -> Result<Vec<(String, String)>> {
     }
     let mut names = vec![("./client_bg.js".to_owned(), "a".to_owned())];
     for entry in entries {
-        let strings: Vec<&str> =
-            entry.as_array().into_iter().flatten().filter_map(|part| part.as_str()).collect();
+        let strings: Vec<&str> = entry.as_array().into_iter().flatten().filter_map(|part| part.as_str()).collect();
         // An import comes with the name of its module, an export alone.
         match strings.as_slice() {
             [_, long, short] | [long, short] => names.push(((*long).to_owned(), (*short).to_owned())),
