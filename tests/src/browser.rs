@@ -32,7 +32,7 @@ impl Browser {
     pub async fn start() -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let mut command = Command::new("chromedriver");
-        command.args(["--port=0", "--silent"]);
+        command.arg("--port=0");
         let mut driver = Process::start(command, DRIVER_REMEDY)?;
         let port: u16 = driver.line("its port", |line| {
             line.rsplit_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()

@@ -1,11 +1,14 @@
 //! A Redis of the test's own.
 
-use std::{collections::BTreeMap, net::TcpListener, path::PathBuf, process::Command, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, net::TcpListener, path::PathBuf, process::Command, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use redis::{AsyncCommands as _, aio::MultiplexedConnection};
 
-use crate::{deadline::eventually, process::Process};
+use crate::{
+    deadline::{eventually, within},
+    process::Process,
+};
 
 const REMEDY: &str = "Install it with `apt-get install redis-server`.";
 
@@ -160,15 +163,24 @@ impl Redis {
         }
     }
 
-    /// Waits until the session is gone.
+    /// Waits until the session is gone, and sees to it that its time only falls until then.
     ///
     /// # Errors
-    /// When it stays.
-    pub async fn expired(&self, key: &str) -> Result<()> {
-        eventually("the session has expired", || async {
-            Ok((self.session_life(key).await? == Life::Gone).then_some(()))
+    /// When it is refreshed on the way, or stays.
+    pub async fn expires_unrefreshed(&self, key: &str) -> Result<()> {
+        let least = Cell::new(Duration::MAX);
+        within(Duration::from_secs(30), "the session has expired", || async {
+            match self.session_life(key).await? {
+                Life::Gone => Ok(Some(Ok(()))),
+                Life::Expires(left) if left <= least.get() => {
+                    least.set(left);
+                    Ok(None)
+                }
+                // An answer, for an error of the attempt itself would only be tried again.
+                life => Ok(Some(Err(anyhow!("the session was refreshed: from {:?} to {life:?}", least.get())))),
+            }
         })
-        .await
+        .await?
     }
 
     /// All keys with what they hold.

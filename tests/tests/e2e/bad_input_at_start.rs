@@ -1,0 +1,1 @@
+//! What an operator reads who got a setting wrong.

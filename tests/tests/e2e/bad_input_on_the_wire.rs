@@ -1,0 +1,1 @@
+//! What a peer hears that sends nonsense.
