@@ -256,7 +256,8 @@ function tell() {
     : attempts ? `Trying again, attempt ${attempts}` : "Connection lost");
 
   const button = by("answering");
-  button.setAttribute("aria-pressed", String(!answering));
+  // The label says what the button will do next; a pressed state besides would say it twice, the other way round.
+  button.classList.toggle("primary", !answering && session === "active");
   setText("answering", answering ? "Stop answering" : "Answer again");
   /** @type {HTMLButtonElement} */ (button).disabled = session !== "active";
   /** @type {HTMLButtonElement} */ (by("drop")).disabled = connection !== "open";
