@@ -64,6 +64,9 @@ const { Socket, drop } = watchedSocket({
 
 const dragon = new SwampDragon({
   WebSocket: Socket,
+  // Longer than the default, so that there is something to see; short enough for a session of 10 seconds with a
+  // heartbeat every 4 to survive a loss at the worst moment: just before one heartbeat, and the next after a full wait.
+  reconnectDelayMs: 1500,
   onopen() {
     if (connection === "lost") {
       count("reconnects");
@@ -74,7 +77,7 @@ const dragon = new SwampDragon({
     lastBeat = undefined;
     ridge.back(performance.now());
     tell();
-    void (key ? readValue() : begin());
+    attempt(key ? readValue() : begin());
   },
   onclose() {
     if (connection === "lost") return;
@@ -95,6 +98,13 @@ if (handedOver) {
   shared = true;
 }
 dragon.connect(location.origin, "data");
+
+/** What is lost with the connection is begun again when there is one; anything else belongs in the console. */
+function attempt(/** @type {Promise<void>} */ work) {
+  work.catch((error) => {
+    if (error.code !== "connection_lost") reportError(error);
+  });
+}
 
 /** Goes on with the session this page already has, or starts one. */
 async function begin() {
@@ -184,7 +194,7 @@ function expire() {
   known = { at: now, ttl: 0 };
   dragon.session = null;
   tell();
-  void readValue();
+  attempt(readValue());
 }
 
 /** @param {number} now */
@@ -208,7 +218,7 @@ by("drop").addEventListener("click", () => {
 
 by("renew").addEventListener("click", () => {
   shared = false;
-  void startSession();
+  attempt(startSession());
 });
 
 by("copy").addEventListener("click", async () => {

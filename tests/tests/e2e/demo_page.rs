@@ -15,7 +15,7 @@ struct Demo {
 }
 
 impl Demo {
-    /// The demo with a session of 4 seconds and a heartbeat each second and a half.
+    /// The demo with a session of 4 seconds and a heartbeat each second.
     async fn open() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         npm::demo(folder.path())?;
@@ -25,7 +25,7 @@ impl Demo {
             "--session-ttl",
             "4s",
             "--heartbeat-interval",
-            "1500ms",
+            "1s",
             "--open-sessions",
             "--static-dir",
             &folder.path().display().to_string(),
@@ -37,8 +37,8 @@ impl Demo {
     }
 
     async fn falls_and_jumps_back(&self) -> Result<()> {
-        self.browser.until(&format!("{REMAINING} < 3")).await?;
-        self.browser.until(&format!("{REMAINING} > 3.5")).await
+        self.browser.until(&format!("{REMAINING} < 3.4")).await?;
+        self.browser.until(&format!("{REMAINING} > 3.7")).await
     }
 }
 
