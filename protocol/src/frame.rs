@@ -59,15 +59,23 @@ pub enum SockJsFrame<'a> {
     },
 }
 
-/// The text is no SockJS frame.
+/// The text is not what its direction of a SockJS transport carries.
 #[cfg(feature = "json")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MalformedFrame;
+pub enum MalformedFrame {
+    /// A server's frame begins with `o`, `h`, `a[`, `m` or `c[`.
+    Server,
+    /// A client's frame is a JSON array of messages.
+    Client,
+}
 
 #[cfg(feature = "json")]
 impl core::fmt::Display for MalformedFrame {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the text is no SockJS frame: one begins with o, h, a[, m or c[")
+        f.write_str(match self {
+            Self::Server => "not a SockJS frame: one begins with o, h, a[, m or c[",
+            Self::Client => "not a JSON array of messages",
+        })
     }
 }
 
@@ -83,19 +91,19 @@ impl<'a> SockJsFrame<'a> {
     /// # Errors
     /// [`MalformedFrame`] when the text is no frame.
     pub fn decode(text: &'a str) -> Result<Self, MalformedFrame> {
-        let kind = text.chars().next().and_then(|first| FrameKind::of(first.into())).ok_or(MalformedFrame)?;
-        let body = text.get(1..).ok_or(MalformedFrame)?;
+        let kind = text.chars().next().and_then(|first| FrameKind::of(first.into())).ok_or(MalformedFrame::Server)?;
+        let body = text.get(1..).ok_or(MalformedFrame::Server)?;
         match kind {
             FrameKind::Open if body.is_empty() => Ok(Self::Open),
             FrameKind::Heartbeat if body.is_empty() => Ok(Self::Heartbeat),
-            FrameKind::Open | FrameKind::Heartbeat => Err(MalformedFrame),
-            FrameKind::Messages => message_list(body).map(Self::Messages),
+            FrameKind::Open | FrameKind::Heartbeat => Err(MalformedFrame::Server),
+            FrameKind::Messages => message_list(body).map(Self::Messages).ok_or(MalformedFrame::Server),
             FrameKind::Message => {
-                let raw: &RawValue = serde_json::from_str(body).map_err(|_| MalformedFrame)?;
-                message_text(raw).map(|message| Self::Messages([message].into()))
+                let raw: &RawValue = serde_json::from_str(body).map_err(|_| MalformedFrame::Server)?;
+                message_text(raw).map(|message| Self::Messages([message].into())).ok_or(MalformedFrame::Server)
             }
             FrameKind::Close => {
-                let (code, reason) = serde_json::from_str(body).map_err(|_| MalformedFrame)?;
+                let (code, reason) = serde_json::from_str(body).map_err(|_| MalformedFrame::Server)?;
                 Ok(Self::Close { code, reason: Cow::Owned(reason) })
             }
         }
@@ -163,28 +171,28 @@ fn must_be_escaped(character: char) -> bool {
 pub fn decode_client_frame(text: &str) -> Result<Vec<Cow<'_, str>>, MalformedFrame> {
     match text.trim_start().bytes().next() {
         None => Ok(Vec::new()),
-        Some(b'[') => message_list(text),
+        Some(b'[') => message_list(text).ok_or(MalformedFrame::Client),
         Some(_) => {
-            let raw: &RawValue = serde_json::from_str(text).map_err(|_| MalformedFrame)?;
-            message_text(raw).map(|message| [message].into())
+            let raw: &RawValue = serde_json::from_str(text).map_err(|_| MalformedFrame::Client)?;
+            message_text(raw).map(|message| [message].into()).ok_or(MalformedFrame::Client)
         }
     }
 }
 
 #[cfg(feature = "json")]
-fn message_list(text: &str) -> Result<Vec<Cow<'_, str>>, MalformedFrame> {
-    let list: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| MalformedFrame)?;
+fn message_list(text: &str) -> Option<Vec<Cow<'_, str>>> {
+    let list: Vec<&RawValue> = serde_json::from_str(text).ok()?;
     list.into_iter().map(message_text).collect()
 }
 
 /// A message's JSON text: what a string holds, or any other value as it stands.
 #[cfg(feature = "json")]
-fn message_text(raw: &RawValue) -> Result<Cow<'_, str>, MalformedFrame> {
+fn message_text(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
     if text.starts_with('"') {
-        serde_json::from_str(text).map(Cow::Owned).map_err(|_| MalformedFrame)
+        serde_json::from_str(text).map(Cow::Owned).ok()
     } else {
-        Ok(Cow::Borrowed(text))
+        Some(Cow::Borrowed(text))
     }
 }
 
@@ -211,7 +219,7 @@ mod tests {
     #[test]
     fn what_is_no_frame_is_refused() {
         for text in ["", "x", "oo", "h ", "a", "a{}", "a[", "c", "c[]", "c[3000]", "c[\"3000\",\"x\"]", "m", "é"] {
-            assert_eq!(SockJsFrame::decode(text), Err(MalformedFrame), "{text:?}");
+            assert_eq!(SockJsFrame::decode(text), Err(MalformedFrame::Server), "{text:?}");
         }
     }
 

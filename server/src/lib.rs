@@ -1,3 +1,25 @@
 //! A server that keeps web sessions alive for as long as their pages are open.
+//!
+//! A page connects by SockJS or a raw WebSocket. On its schedule the server sends a heartbeat message,
+//! `{"heartbeat": "tick"}`; the page answers with its session key; the server refreshes that key's time-to-live in the
+//! session store.
 
+mod connection;
+mod heartbeat;
+mod http;
+mod listener;
+mod origin;
+mod router;
+mod server;
+mod service;
 pub mod session_store;
+pub mod settings;
+mod shutdown;
+mod sockjs;
+mod websocket;
+
+pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, Message};
+pub use router::{CallError, Router};
+pub use server::{Server, ServerBuilder, StartError};
+pub use shutdown::shutdown_signal;
+pub use swampdragon_protocol as protocol;

@@ -4,7 +4,13 @@
 //! TTL anew; [`refresh_key_timeout`](SessionStore::refresh_key_timeout), which every heartbeat reply leads to, only
 //! ever lengthens it.
 
+mod embedded;
 mod error;
+mod memory;
+mod options;
+mod redact;
+mod redis;
+mod registry;
 
 use std::time::Duration;
 
@@ -12,7 +18,13 @@ use async_trait::async_trait;
 use swampdragon_protocol::SessionKey;
 use uuid::Uuid;
 
+pub use embedded::{EmbeddedSessionStore, EmbeddedStoreError, OpenEmbeddedError, WallClock};
 pub use error::SessionStoreError;
+pub use memory::MemorySessionStore;
+pub use options::{SessionStoreFull, SessionStoreOptions};
+pub use redact::redacted;
+pub use redis::{ConnectRedisError, RedisSessionStore, RefreshCommand};
+pub use registry::{BoxedError, OpenStoreError, RegisterStoreError, SessionStoreRegistry};
 
 /// Keeps session values, each for a limited time.
 ///

@@ -1,0 +1,7 @@
+//! The two heartbeats: when each connection's next one is due, and what becomes of the replies.
+
+mod refresher;
+mod schedule;
+
+pub(crate) use refresher::{Refresher, RefresherSettings};
+pub(crate) use schedule::{Schedule, Slot};

@@ -1,0 +1,233 @@
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use swampdragon_protocol::RouteName;
+use tokio::{
+    net::TcpListener,
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    connection::{ConnectionHandler, DataConnection},
+    http, listener,
+    router::{Router, Routers, SessionRouter},
+    service::{NewHandler, Service},
+    session_store::{
+        BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry,
+    },
+    settings::{InvalidSettings, Settings},
+};
+
+/// A server that is bound to its address and not yet running.
+pub struct Server {
+    listener: TcpListener,
+    service: Arc<Service>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Two settings do not go together.
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+    /// A session store cannot have the name it was to be registered under.
+    #[error(transparent)]
+    RegisterStore(#[from] RegisterStoreError),
+    /// There is no such session store, or it cannot be reached.
+    #[error(transparent)]
+    SessionStore(#[from] OpenStoreError),
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address}: {}", listen_hint(.source))]
+    Listen {
+        /// Where the server was to listen.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Two routers have the same route.
+    #[error("two routers have the route `{0}`; a route belongs to one")]
+    RouteTaken(RouteName),
+}
+
+fn listen_hint(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there; stop it or choose another `port`".to_owned(),
+        io::ErrorKind::PermissionDenied => "not permitted; ports below 1024 need privileges, choose another `port`".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "`host` is no address of this machine".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Puts a [`Server`] together. What is not set is as in [`Settings::default`].
+pub struct ServerBuilder {
+    settings: Settings,
+    store: Option<Arc<dyn SessionStore>>,
+    stores: SessionStoreRegistry,
+    /// The first name that could not be registered.
+    refused: Option<RegisterStoreError>,
+    new_handler: NewHandler,
+    routers: Vec<Arc<dyn Router>>,
+}
+
+impl Server {
+    /// Begins a server.
+    #[must_use]
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
+            settings: Settings::default(),
+            store: None,
+            stores: SessionStoreRegistry::new(),
+            refused: None,
+            new_handler: Box::new(|| Box::new(DataConnection)),
+            routers: Vec::new(),
+        }
+    }
+
+    /// Where the server listens.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// How many connections are open; ask before [`run_until`](Self::run_until), which takes the server.
+    #[must_use]
+    pub fn connection_count(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let service = Arc::clone(&self.service);
+        move || service.connections.len()
+    }
+
+    /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
+    /// the sessions refreshed that still wait for it.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+        let Self { listener, service } = self;
+        let mut heartbeats = JoinSet::new();
+        let (messages, frames) = (Arc::clone(&service), Arc::clone(&service));
+        heartbeats.spawn(async move { messages.send_heartbeat_messages().await });
+        heartbeats.spawn(async move { frames.send_heartbeat_frames().await });
+        let mut refresher = JoinSet::new();
+        let refreshing = Arc::clone(&service);
+        refresher.spawn(async move { refreshing.refresher.run().await });
+
+        let routes = http::routes(Arc::clone(&service));
+        let requests = listener::serve(listener, routes, service.settings.handshake_timeout, shutdown).await;
+
+        let deadline = Instant::now() + service.settings.drain_time;
+        let open = service.connections.all();
+        tracing::info!(connections = open.len(), "shutting down");
+        open.iter().for_each(crate::Connection::close_for_shutdown);
+        drop(open);
+        heartbeats.shutdown().await;
+        let drained = timeout_at(deadline, async {
+            tokio::join!(requests.finish(), service.connections.empty());
+            // Last, since the peers' last replies may have come meanwhile.
+            service.refresher.flush().await;
+        });
+        if drained.await.is_err() {
+            tracing::warn!(
+                connections = service.connections.len(),
+                drain_time = ?service.settings.drain_time,
+                "not everything ended within drain_time"
+            );
+        }
+    }
+}
+
+impl ServerBuilder {
+    /// Takes all settings at once, in place of those set before.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Keeps sessions in this store, whatever the setting `session_store` says.
+    #[must_use]
+    pub fn session_store(mut self, store: impl SessionStore) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Makes a store known by a name, which the setting `session_store` (`DRAGON_SESSION_STORE`) may then give.
+    /// [`bind`](Self::bind) refuses names that cannot be told from an address or are taken.
+    #[must_use]
+    pub fn register_session_store<S, Opening>(
+        mut self,
+        name: &str,
+        open: impl Fn(SessionStoreOptions) -> Opening + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: SessionStore,
+        Opening: Future<Output = Result<S, BoxedError>> + Send + 'static,
+    {
+        let registered = self.stores.register(name, move |options| {
+            let opening = open(options);
+            async move { opening.await.map(|store| Arc::new(store) as Arc<dyn SessionStore>) }
+        });
+        self.refused = self.refused.or(registered.err());
+        self
+    }
+
+    /// How often each connection gets a heartbeat message. Default: 10 minutes.
+    #[must_use]
+    pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
+        self.settings.heartbeat_interval = interval;
+        self
+    }
+
+    /// How long a session lives without a refresh. Default: 30 minutes.
+    #[must_use]
+    pub fn session_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.session_ttl = ttl;
+        self
+    }
+
+    /// What each connection does; `new` makes one handler per connection.
+    #[must_use]
+    pub fn connection<H: ConnectionHandler>(mut self, new: impl Fn() -> H + Send + Sync + 'static) -> Self {
+        self.new_handler = Box::new(move || Box::new(new()));
+        self
+    }
+
+    /// Answers the calls of one route.
+    #[must_use]
+    pub fn router(mut self, router: impl Router) -> Self {
+        self.routers.push(Arc::new(router));
+        self
+    }
+
+    /// Opens the session store and binds the address, given as `host:port`; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is left open.
+    pub async fn bind(self, address: &str) -> Result<Server, StartError> {
+        self.settings.check()?;
+        if let Some(refused) = self.refused {
+            return Err(refused.into());
+        }
+        let mut routers = Routers::new();
+        let session = self.settings.open_sessions.then(|| -> Arc<dyn Router> { Arc::new(SessionRouter::new()) });
+        for router in self.routers.into_iter().chain(session) {
+            let route = router.route();
+            if routers.insert(route.clone(), router).is_some() {
+                return Err(StartError::RouteTaken(route));
+            }
+        }
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| StartError::Listen { address: address.to_owned(), source })?;
+        let store = match self.store {
+            Some(store) => store,
+            None => self.stores.open(&self.settings.session_store, &self.settings.session_store_options()).await?,
+        };
+        let service = Service::new(self.settings, store, routers, self.new_handler);
+        Ok(Server { listener, service: Arc::new(service) })
+    }
+}

@@ -1,0 +1,66 @@
+use std::sync::Arc;
+
+use crate::{
+    connection::{Connection, ConnectionHandler, ConnectionTable},
+    heartbeat::{Refresher, RefresherSettings, Schedule},
+    origin::AllowedOrigins,
+    router::Routers,
+    session_store::SessionStore,
+    settings::Settings,
+    websocket::WireFrame,
+};
+
+pub(crate) type NewHandler = Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send + Sync>;
+
+/// Everything that the connections of one server share.
+pub(crate) struct Service {
+    pub(crate) settings: Settings,
+    pub(crate) allowed_origins: AllowedOrigins,
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) routers: Routers,
+    pub(crate) new_handler: NewHandler,
+    pub(crate) connections: ConnectionTable,
+    pub(crate) heartbeat_messages: Schedule<Connection>,
+    pub(crate) heartbeat_frames: Schedule<Connection>,
+    pub(crate) refresher: Refresher,
+}
+
+impl Service {
+    pub(crate) fn new(
+        settings: Settings,
+        store: Arc<dyn SessionStore>,
+        routers: Routers,
+        new_handler: NewHandler,
+    ) -> Self {
+        let refresher = RefresherSettings {
+            gather_time: settings.refresh_gather_time,
+            max_pending: settings.max_pending_refreshes,
+        };
+        Self {
+            allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
+            refresher: Refresher::new(Arc::clone(&store), refresher),
+            connections: ConnectionTable::new(),
+            heartbeat_messages: Schedule::new(),
+            heartbeat_frames: Schedule::new(),
+            settings,
+            store,
+            routers,
+            new_handler,
+        }
+    }
+
+    /// Sends heartbeat messages when they are due, for ever.
+    pub(crate) async fn send_heartbeat_messages(&self) {
+        use swampdragon_protocol::{HeartbeatMessage, ServerMessage, json::encode_server_message};
+        let message =
+            HeartbeatMessage { value: self.settings.heartbeat_value, ack: self.settings.heartbeat_ack };
+        let frame = WireFrame::message(&encode_server_message(&ServerMessage::Heartbeat(message)));
+        self.heartbeat_messages.run(|connection| connection.send_frame(&frame)).await;
+    }
+
+    /// Sends heartbeat frames when they are due, for ever.
+    pub(crate) async fn send_heartbeat_frames(&self) {
+        let frame = WireFrame::heartbeat();
+        self.heartbeat_frames.run(|connection| connection.send_frame(&frame)).await;
+    }
+}

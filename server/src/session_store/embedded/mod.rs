@@ -1,0 +1,224 @@
+mod error;
+mod tables;
+mod writer;
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use async_trait::async_trait;
+use redb::{Builder, Database, DatabaseError, ReadableDatabase};
+use swampdragon_protocol::SessionKey;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::spawn_blocking,
+};
+
+use self::{
+    tables::{Reader, Rules, Tables},
+    writer::{Change, Outcome, Request, Writer},
+};
+use super::{Lifetime, SessionStore, SessionStoreError, SessionStoreOptions};
+
+pub use self::error::{EmbeddedStoreError, OpenEmbeddedError};
+
+/// Keeps sessions in one file on this machine, which survives restarts, `kill -9` and power cuts: what was answered as
+/// saved or refreshed is on the disk.
+///
+/// One process may have the file open at a time. Changes are gathered: all that arrive while one commit is written to
+/// disk share the next, so that a thousand refreshes cost about as much as one.
+///
+/// Deadlines are times of day, since nothing else survives a restart. When the clock is set back, even while the
+/// server is down, all deadlines are moved back by as much, so that no session lives longer for it. A clock that is
+/// set forward cannot be told from time that passed: sessions expire.
+///
+/// Dropping the store waits for the commit under way, if any, and closes the file.
+pub struct EmbeddedSessionStore {
+    database: Arc<Database>,
+    path: PathBuf,
+    clock: WallClock,
+    // Sending ends when the store is dropped; that ends the thread.
+    changes: Option<std::sync::mpsc::Sender<Box<dyn Change>>>,
+    writer: Option<JoinHandle<()>>,
+    room: Arc<Semaphore>,
+}
+
+/// Tells the time of day. The system's, except in tests.
+pub type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Requests that may wait for the writer; more wait for room first. Some 500 bytes each.
+const QUEUED_CHANGES: usize = 4096;
+
+/// Memory for pages of the file. The operating system caches the file too, so more gains little; redb alone would
+/// take up to 1 GiB.
+const PAGE_CACHE_BYTES: usize = 32 << 20;
+
+/// How often expired sessions are deleted and the clock is checked while nobody saves anything.
+const IDLE_PURGE_INTERVAL: Duration = Duration::from_secs(10);
+
+impl EmbeddedSessionStore {
+    /// Opens the file at `path`, or makes it (readable by its owner only); its folder must exist. Uses the options'
+    /// `ttl` and `max_sessions`.
+    ///
+    /// Reads the disk: call it outside of async code, or by `spawn_blocking`.
+    ///
+    /// # Errors
+    /// The folder is missing, another process has the file open, or it is no session file.
+    pub fn open(path: impl Into<PathBuf>, options: &SessionStoreOptions) -> Result<Self, OpenEmbeddedError> {
+        Self::open_with_clock(path, options, Arc::new(SystemTime::now))
+    }
+
+    /// [Opens](Self::open) the file with a clock of the caller's.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_clock(
+        path: impl Into<PathBuf>,
+        options: &SessionStoreOptions,
+        clock: WallClock,
+    ) -> Result<Self, OpenEmbeddedError> {
+        let path = path.into();
+        let database = Arc::new(open_file(&path)?);
+        let (changes, queue) = std::sync::mpsc::channel();
+        let mut writer = Writer {
+            database: Arc::clone(&database),
+            queue,
+            clock: Arc::clone(&clock),
+            ttl_ms: u64::try_from(options.ttl.as_millis()).unwrap_or(u64::MAX),
+            max_sessions: options.max_sessions,
+            idle: IDLE_PURGE_INTERVAL,
+            latest_ms: 0,
+        };
+        writer.prepare().map_err(|source| OpenEmbeddedError::from_prepare(&path, source))?;
+        let thread = thread::Builder::new().name("sessions-writer".to_owned());
+        let thread = thread
+            .spawn(move || writer.run())
+            .map_err(|source| OpenEmbeddedError::File { path: path.clone(), source: Box::new(source) })?;
+        Ok(Self {
+            database,
+            path,
+            clock,
+            changes: Some(changes),
+            writer: Some(thread),
+            room: Arc::new(Semaphore::new(QUEUED_CHANGES)),
+        })
+    }
+
+    /// How many sessions the file holds, among them expired ones that are not deleted yet.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn stored(&self) -> Result<u64, SessionStoreError> {
+        self.read(|reader, _| reader.stored()).await
+    }
+
+    /// Has the writer make a change, and waits until it is on the disk.
+    async fn change<T: Send + 'static>(
+        &self,
+        make: impl FnMut(&mut Tables<'_>, &Rules) -> Result<Outcome<T>, redb::Error> + Send + 'static,
+    ) -> Result<T, SessionStoreError> {
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        let _room = room.expect("the semaphore is never closed");
+        let (done, answer) = oneshot::channel();
+        let request = Box::new(Request { make, outcome: None, done, _room });
+        let stopped = || SessionStoreError::failed(EmbeddedStoreError::WriterStopped);
+        if self.changes.as_ref().is_none_or(|changes| changes.send(request).is_err()) {
+            return Err(stopped());
+        }
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(Reader, u64) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, SessionStoreError> {
+        let database = Arc::clone(&self.database);
+        let now = ms_since_epoch((self.clock)());
+        // A page that is not cached is read from the disk, which must not hold up other connections.
+        let read = spawn_blocking(move || read(Reader::open(&database.begin_read()?)?, now));
+        match read.await {
+            Ok(result) => result.map_err(|error| SessionStoreError::failed(EmbeddedStoreError::from(error))),
+            Err(error) => Err(SessionStoreError::failed(error)),
+        }
+    }
+}
+
+fn open_file(path: &Path) -> Result<Database, OpenEmbeddedError> {
+    // The parent of a bare file name is the empty path, which means the current folder.
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        return Err(OpenEmbeddedError::FolderMissing { path: path.to_owned(), folder: folder.to_owned() });
+    }
+    let failed = |source: io::Error| OpenEmbeddedError::File { path: path.to_owned(), source: Box::new(source) };
+    let mut file = fs::OpenOptions::new();
+    file.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    // Made here for its mode, and closed again: redb locks the file it opens itself.
+    drop(file.open(path).map_err(failed)?);
+    Builder::new().set_cache_size(PAGE_CACHE_BYTES).create(path).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => OpenEmbeddedError::InUse { path: path.to_owned() },
+        error => OpenEmbeddedError::File { path: path.to_owned(), source: Box::new(error) },
+    })
+}
+
+#[async_trait]
+impl SessionStore for EmbeddedSessionStore {
+    async fn save(&self, key: &SessionKey, value: &[u8]) -> Result<(), SessionStoreError> {
+        let (key, value) = (key.clone(), value.to_vec());
+        self.change(move |tables, rules| tables.save(&key, &value, rules)).await
+    }
+
+    async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, SessionStoreError> {
+        let key = key.clone();
+        self.read(move |reader, now| reader.value(&key, now)).await
+    }
+
+    async fn refresh_key_timeout(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
+        let lifetimes = self.refresh_key_timeouts(std::slice::from_ref(key)).await?;
+        Ok(lifetimes.first().copied().expect("there is one answer a key"))
+    }
+
+    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+        let keys = keys.to_vec();
+        self.change(move |tables, rules| {
+            keys.iter().map(|key| tables.lengthen(key, rules)).collect::<Result<_, _>>().map(Ok)
+        })
+        .await
+    }
+
+    async fn lifetime(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
+        let key = key.clone();
+        self.read(move |reader, now| reader.lifetime(&key, now)).await
+    }
+
+    async fn delete(&self, key: &SessionKey) -> Result<bool, SessionStoreError> {
+        let key = key.clone();
+        self.change(move |tables, rules| tables.remove(&key, rules.now_ms).map(Ok)).await
+    }
+}
+
+impl Drop for EmbeddedSessionStore {
+    fn drop(&mut self) {
+        self.changes = None;
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has said so on stderr; there is nothing left to save.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl fmt::Debug for EmbeddedSessionStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedSessionStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+fn ms_since_epoch(time: SystemTime) -> u64 {
+    // A clock before 1970 has not been set; the first session is then as old as the epoch.
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,47 @@
+use std::time::Duration;
+
+/// What every kind of session store is told when it is opened. A store takes from it what concerns it.
+///
+/// ```
+/// use std::time::Duration;
+/// use swampdragon_server::session_store::SessionStoreOptions;
+///
+/// let options = SessionStoreOptions { ttl: Duration::from_secs(20 * 60), ..SessionStoreOptions::default() };
+/// assert_eq!(options.key_prefix, "swampdragon:session:");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionStoreOptions {
+    /// How long a value is kept after it was saved or refreshed; whole milliseconds, at least one. Default: 30 minutes.
+    pub ttl: Duration,
+    /// What stands before each session key where the store is shared with others (Redis). Default:
+    /// `swampdragon:session:`.
+    pub key_prefix: String,
+    /// How many sessions a store may hold that has the machine's own memory or disk to lose (memory and embedded).
+    /// One more is refused. Default: 1,000,000, which is some 200 MB in memory with small values.
+    pub max_sessions: usize,
+    /// How long connecting to the store may take, once. Default: 5 s.
+    pub connect_timeout: Duration,
+    /// How long the store may take to answer one request before the connection counts as lost. Default: 2 s; Redis
+    /// answers in well under a millisecond unless something is wrong.
+    pub response_timeout: Duration,
+}
+
+impl Default for SessionStoreOptions {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(30 * 60),
+            key_prefix: "swampdragon:session:".to_owned(),
+            max_sessions: 1_000_000,
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A store with a limit of its own holds as many sessions as it may; a new one was refused, all others live on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the session store holds {limit} sessions and may hold no more (setting `max_stored_sessions`)")]
+pub struct SessionStoreFull {
+    /// How many sessions the store may hold.
+    pub limit: usize,
+}

@@ -1,0 +1,234 @@
+use std::{borrow::Cow, io::ErrorKind, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use swampdragon_protocol::{CloseCode, SockJsFrame};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::frame::{
+    CloseFrame, Frame,
+    coding::{Data, OpCode},
+};
+
+use super::outgoing::{Outgoing, Sent};
+
+/// What travels in the text frames of a WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// SockJS frames, messages inside.
+    SockJs,
+    /// Each text frame is one message.
+    Raw,
+}
+
+/// Something to send, ready for the socket: encoded once, sent to as many peers as there are.
+#[derive(Debug, Clone)]
+pub(crate) struct WireFrame {
+    sockjs: Bytes,
+    raw: Bytes,
+}
+
+impl WireFrame {
+    /// One message.
+    pub(crate) fn message(text: &str) -> Self {
+        Self { sockjs: message(Framing::SockJs, text).into(), raw: message(Framing::Raw, text).into() }
+    }
+
+    /// The heartbeat frame. A raw WebSocket has none; a ping serves it as well.
+    pub(crate) fn heartbeat() -> Self {
+        Self {
+            sockjs: text_frame(SockJsFrame::Heartbeat.encode()).into(),
+            raw: encoded(Frame::ping(Bytes::new())).into(),
+        }
+    }
+}
+
+fn message(framing: Framing, text: &str) -> Vec<u8> {
+    match framing {
+        Framing::SockJs => text_frame(SockJsFrame::Messages(vec![Cow::Borrowed(text)]).encode()),
+        Framing::Raw => text_frame(text.to_owned()),
+    }
+}
+
+fn text_frame(text: String) -> Vec<u8> {
+    encoded(Frame::message(text, OpCode::Data(Data::Text), true))
+}
+
+fn encoded(frame: Frame) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(frame.len());
+    // Writing to a `Vec` cannot fail.
+    let _ = frame.format(&mut bytes);
+    bytes
+}
+
+/// One WebSocket, from the side that sends.
+#[derive(Debug)]
+pub(crate) struct Link {
+    stream: TcpStream,
+    outgoing: Outgoing,
+    framing: Framing,
+}
+
+/// How much and how long a peer may keep the server waiting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SendLimits {
+    /// What may wait for a socket that is full, in bytes.
+    pub(crate) max_outgoing_bytes: usize,
+    /// How long a peer may take to answer a close frame.
+    pub(crate) close_timeout: Duration,
+}
+
+/// Leads from whatever holds a [`Link`] to the link, so that tasks can keep the holder alive.
+pub(crate) trait HasLink: Send + Sync + 'static {
+    fn link(&self) -> &Link;
+}
+
+impl Link {
+    pub(crate) fn new(stream: TcpStream, framing: Framing) -> Self {
+        Self { stream, outgoing: Outgoing::new(), framing }
+    }
+
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub(crate) fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// Whether messages may still be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        self.outgoing.is_open()
+    }
+
+    pub(crate) fn abort(&self) {
+        self.outgoing.abort(&self.stream);
+    }
+
+    /// Sends the SockJS open frame; a raw WebSocket has none.
+    pub(crate) fn send_open(holder: &Arc<impl HasLink>, limits: SendLimits) {
+        if holder.link().framing == Framing::SockJs {
+            Self::send_bytes(holder, &text_frame(SockJsFrame::Open.encode()), limits);
+        }
+    }
+
+    pub(crate) fn send_message(holder: &Arc<impl HasLink>, text: &str, limits: SendLimits) -> bool {
+        Self::send_bytes(holder, &message(holder.link().framing, text), limits)
+    }
+
+    pub(crate) fn send_frame(holder: &Arc<impl HasLink>, frame: &WireFrame, limits: SendLimits) -> bool {
+        let bytes = match holder.link().framing {
+            Framing::SockJs => &frame.sockjs,
+            Framing::Raw => &frame.raw,
+        };
+        Self::send_bytes(holder, bytes, limits)
+    }
+
+    /// Says whether the bytes are on their way.
+    pub(crate) fn send_bytes(holder: &Arc<impl HasLink>, bytes: &[u8], limits: SendLimits) -> bool {
+        let link = holder.link();
+        match link.outgoing.send(&link.stream, bytes, limits.max_outgoing_bytes) {
+            Sent::Accepted => true,
+            Sent::QueueBegan => {
+                Self::spawn_drain(holder);
+                true
+            }
+            Sent::Refused => false,
+            Sent::Overflowed => {
+                tracing::warn!(limit = limits.max_outgoing_bytes, "peer reads too slowly (max_outgoing_bytes): closed");
+                false
+            }
+        }
+    }
+
+    /// Ends the connection in the transport's own way: with SockJS a close frame and then WebSocket's without a code,
+    /// as the original does; without SockJS, WebSocket's with the code.
+    pub(crate) fn close(holder: &Arc<impl HasLink>, code: CloseCode, limits: SendLimits) {
+        let bytes = match holder.link().framing {
+            Framing::SockJs => {
+                let close = SockJsFrame::Close { code: code.code, reason: Cow::Borrowed(code.reason) };
+                let mut bytes = text_frame(close.encode());
+                bytes.extend(encoded(Frame::close(None)));
+                bytes
+            }
+            Framing::Raw => websocket_close(code, code.reason),
+        };
+        Self::send_last(holder, &bytes, limits);
+    }
+
+    /// Ends the connection below SockJS, over a fault in what the peer sent: a WebSocket close frame that says what was
+    /// wrong.
+    pub(crate) fn fail(holder: &Arc<impl HasLink>, code: CloseCode, reason: &str, limits: SendLimits) {
+        Self::send_last(holder, &websocket_close(code, reason), limits);
+    }
+
+    fn send_last(holder: &Arc<impl HasLink>, bytes: &[u8], limits: SendLimits) {
+        let link = holder.link();
+        if !link.is_open() {
+            return;
+        }
+        if link.outgoing.send_last(&link.stream, bytes) == Sent::QueueBegan {
+            Self::spawn_drain(holder);
+        }
+        Self::abort_after(holder, limits.close_timeout);
+    }
+
+    /// The peer has closed: nothing more is sent but what is queued, and that not for long.
+    pub(crate) fn end(holder: &Arc<impl HasLink>, limits: SendLimits) {
+        if holder.link().outgoing.end() {
+            Self::abort_after(holder, limits.close_timeout);
+        }
+    }
+
+    /// Reads and drops what the peer still sends, until it has closed or the time is up. Closing a socket with unread
+    /// bytes resets it, and the peer might then never see the close frame that says what was wrong.
+    pub(crate) async fn linger(&self, limits: SendLimits) {
+        self.outgoing.finish(&self.stream);
+        let mut dropped = [0; 1024];
+        let emptied = async {
+            loop {
+                match self.stream.try_read(&mut dropped) {
+                    Ok(0) => return,
+                    Ok(_) => tokio::task::consume_budget().await,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        if self.stream.readable().await.is_err() {
+                            return;
+                        }
+                    }
+                    Err(_) => return,
+                }
+            }
+        };
+        // Out of time is as good as emptied: the socket closes either way.
+        let _ = tokio::time::timeout(limits.close_timeout, emptied).await;
+    }
+
+    /// Gives the peer time to close from its side. Holds nothing of the connection meanwhile.
+    fn abort_after(holder: &Arc<impl HasLink>, timeout: Duration) {
+        let holder = Arc::downgrade(holder);
+        tokio::spawn(async move {
+            tokio::time::sleep(timeout).await;
+            if let Some(holder) = holder.upgrade() {
+                holder.link().abort();
+            }
+        });
+    }
+
+    fn spawn_drain(holder: &Arc<impl HasLink>) {
+        let holder = Arc::clone(holder);
+        tokio::spawn(async move {
+            let link = holder.link();
+            link.outgoing.drain(&link.stream).await;
+        });
+    }
+}
+
+/// A control frame holds at most 125 bytes, two of them the code (RFC 6455, section 5.5).
+const MAX_CLOSE_REASON: usize = 123;
+
+fn websocket_close(code: CloseCode, reason: &str) -> Vec<u8> {
+    let mut end = reason.len().min(MAX_CLOSE_REASON);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    let reason = reason[..end].to_owned();
+    encoded(Frame::close(Some(CloseFrame { code: code.code.into(), reason: reason.into() })))
+}

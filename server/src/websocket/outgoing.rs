@@ -1,0 +1,165 @@
+use std::{
+    io,
+    net::Shutdown,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::{Buf, BytesMut};
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+/// The sending half of a socket, shared by everyone who has something to send.
+///
+/// Bytes go straight to the socket while it takes them. What it does not take waits in a queue that exists only
+/// meanwhile, so an idle connection holds no buffer; the queue is bounded, and a peer that lets it fill up is
+/// disconnected rather than waited for.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The socket takes what it is given.
+    Flowing,
+    /// The socket is full; this waits for it.
+    Queued(Box<BytesMut>),
+    /// Nothing more is sent. What is queued still goes out.
+    Ending(Option<Box<BytesMut>>),
+    /// Nothing can be sent.
+    Ended,
+}
+
+/// What sending came to.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Sent {
+    /// The socket has it, or it joined a queue that is being drained.
+    Accepted,
+    /// A queue has just begun: the caller sees to it that [`Outgoing::drain`] runs.
+    QueueBegan,
+    /// The connection no longer sends.
+    Refused,
+    /// The queue would exceed its limit. The socket has been shut down.
+    Overflowed,
+}
+
+impl Outgoing {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::new(State::Flowing) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change below leaves the state whole, so a panic elsewhere cannot have spoilt it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends bytes, or queues what the socket does not take, up to `limit` bytes.
+    pub(super) fn send(&self, stream: &TcpStream, bytes: &[u8], limit: usize) -> Sent {
+        let mut state = self.state();
+        match &mut *state {
+            State::Ending(_) | State::Ended => Sent::Refused,
+            State::Queued(queue) => {
+                if queue.len() + bytes.len() > limit {
+                    *state = State::Ended;
+                    shut_down(stream, Shutdown::Both);
+                    return Sent::Overflowed;
+                }
+                queue.extend_from_slice(bytes);
+                Sent::Accepted
+            }
+            State::Flowing => match write_some(stream, bytes) {
+                Ok(written) if written == bytes.len() => Sent::Accepted,
+                Ok(written) => {
+                    *state = State::Queued(Box::new(BytesMut::from(&bytes[written..])));
+                    Sent::QueueBegan
+                }
+                Err(_) => {
+                    *state = State::Ended;
+                    // The reading side learns of it and ends the connection.
+                    shut_down(stream, Shutdown::Both);
+                    Sent::Refused
+                }
+            },
+        }
+    }
+
+    /// Sends the last bytes, usually a close frame: nothing after them is accepted. They do not count as overflow.
+    pub(super) fn send_last(&self, stream: &TcpStream, bytes: &[u8]) -> Sent {
+        let sent = self.send(stream, bytes, usize::MAX);
+        self.end();
+        sent
+    }
+
+    /// Accepts nothing more. Says whether a queue still waits for the socket.
+    pub(super) fn end(&self) -> bool {
+        let mut state = self.state();
+        *state = match std::mem::replace(&mut *state, State::Ended) {
+            State::Flowing => State::Ending(None),
+            State::Queued(queue) => State::Ending(Some(queue)),
+            ending @ (State::Ending(_) | State::Ended) => ending,
+        };
+        matches!(*state, State::Ending(Some(_)))
+    }
+
+    /// Whether anything may still be sent.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(*self.state(), State::Flowing | State::Queued(_))
+    }
+
+    /// Writes the queue as the socket takes it. Returns when it is empty or the socket is gone.
+    pub(super) async fn drain(&self, stream: &TcpStream) {
+        loop {
+            if stream.writable().await.is_err() {
+                return;
+            }
+            let mut state = self.state();
+            let (State::Queued(queue) | State::Ending(Some(queue))) = &mut *state else { return };
+            match write_some(stream, queue) {
+                Ok(written) => queue.advance(written),
+                Err(_) => {
+                    *state = State::Ended;
+                    shut_down(stream, Shutdown::Both);
+                    return;
+                }
+            }
+            if queue.is_empty() {
+                *state = if matches!(*state, State::Queued(_)) { State::Flowing } else { State::Ending(None) };
+                return;
+            }
+        }
+    }
+
+    /// Tells the peer that nothing more comes, once that is so. It may still send.
+    pub(super) fn finish(&self, stream: &TcpStream) {
+        if matches!(*self.state(), State::Ending(None)) {
+            shut_down(stream, Shutdown::Write);
+        }
+    }
+
+    /// Ends both directions at once; the reading side sees the end of the stream.
+    pub(super) fn abort(&self, stream: &TcpStream) {
+        *self.state() = State::Ended;
+        shut_down(stream, Shutdown::Both);
+    }
+}
+
+/// Writes until all is written or the socket is full, and says how much was written.
+fn write_some(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.try_write(&bytes[written..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}
+
+fn shut_down(stream: &TcpStream, direction: Shutdown) {
+    // Fails only when the peer has already reset the connection, which is as good.
+    let _ = SockRef::from(stream).shutdown(direction);
+}

@@ -1,0 +1,143 @@
+use std::io::{self, Read, Write};
+
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{
+    Error, Message,
+    error::CapacityError,
+    protocol::{Role, WebSocketConfig, WebSocketContext},
+};
+
+use super::frame_tracker::FrameTracker;
+use swampdragon_protocol::{CloseCode, close_code};
+
+/// Bytes asked of the socket at once. The buffer lives only while bytes are being read.
+const READ_BUFFER: usize = 4096;
+
+/// Bytes taken from one socket before others get their turn.
+const BYTES_PER_TURN: usize = 64 * 1024;
+
+/// Reads WebSocket messages from a socket, keeping state only while a message is under way.
+pub(super) struct Reading {
+    context: WebSocketContext,
+    tracker: FrameTracker,
+}
+
+/// What one turn of reading brought.
+pub(super) struct Turn {
+    /// Whole messages, in order.
+    pub(super) messages: Vec<Message>,
+    /// How the connection ended, if it did.
+    pub(super) end: Option<End>,
+    /// What must be kept for the next turn: `None` between messages.
+    pub(super) unfinished: Option<Reading>,
+}
+
+/// How the peer ended the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// The peer sent a close frame, which has been answered.
+    Closed(u16),
+    /// The stream ended without one.
+    Lost,
+    /// The peer sent what it may not.
+    Broken(CloseCode, String),
+}
+
+impl Reading {
+    /// Begins with `read_ahead`, bytes that came behind the handshake.
+    pub(super) fn new(read_ahead: &[u8], max_message_size: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_message_size(Some(max_message_size))
+            .max_frame_size(Some(max_message_size));
+        let mut tracker = FrameTracker::default();
+        tracker.follow(read_ahead);
+        let context = if read_ahead.is_empty() {
+            WebSocketContext::new(Role::Server, Some(config))
+        } else {
+            WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config))
+        };
+        Self { context, tracker }
+    }
+
+    /// Reads what the socket has, up to a limit. `answer` sends what the protocol asks for: pongs and the close frame's
+    /// echo.
+    pub(super) fn turn(mut self, stream: &TcpStream, answer: &mut dyn FnMut(&[u8])) -> Turn {
+        let mut messages = Vec::new();
+        let mut socket = Socket { stream, tracker: &mut self.tracker, bytes_left: BYTES_PER_TURN, answer };
+        let end = loop {
+            match self.context.read(&mut socket) {
+                Ok(message @ (Message::Text(_) | Message::Binary(_))) => messages.push(message),
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Ok(Message::Close(frame)) => {
+                    // Sends the echo; the socket takes it or queues it, and cannot fail here.
+                    let _ = self.context.flush(&mut socket);
+                    break Some(End::Closed(frame.map_or(close_code::NORMAL.code, |frame| frame.code.into())));
+                }
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break None,
+                Err(error) => break Some(end_of(error)),
+            }
+        };
+        let unfinished = (end.is_none() && !self.tracker.is_idle()).then_some(self);
+        Turn { messages, end, unfinished }
+    }
+}
+
+fn end_of(error: Error) -> End {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => End::Broken(
+            close_code::MESSAGE_TOO_BIG,
+            format!("message of {size} bytes; max_message_size is {max_size} bytes"),
+        ),
+        Error::Capacity(error) => End::Broken(close_code::MESSAGE_TOO_BIG, error.to_string()),
+        Error::Utf8(error) => End::Broken(close_code::INVALID_PAYLOAD, error),
+        Error::Protocol(error) => {
+            use tokio_tungstenite::tungstenite::error::ProtocolError::{HandshakeIncomplete, ResetWithoutClosingHandshake};
+            match error {
+                HandshakeIncomplete | ResetWithoutClosingHandshake => End::Lost,
+                error => End::Broken(close_code::PROTOCOL_ERROR, error.to_string()),
+            }
+        }
+        Error::ConnectionClosed | Error::AlreadyClosed | Error::Io(_) => End::Lost,
+        // Errors of the handshake, of TLS or of writing: none of them comes from reading.
+        Error::Tls(_)
+        | Error::WriteBufferFull(_)
+        | Error::AttackAttempt
+        | Error::Url(_)
+        | Error::Http(_)
+        | Error::HttpFormat(_) => End::Broken(close_code::PROTOCOL_ERROR, error.to_string()),
+    }
+}
+
+/// The socket as tungstenite sees it during one turn.
+struct Socket<'a> {
+    stream: &'a TcpStream,
+    tracker: &'a mut FrameTracker,
+    bytes_left: usize,
+    answer: &'a mut dyn FnMut(&[u8]),
+}
+
+impl Read for Socket<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = buffer.len().min(self.bytes_left);
+        if length == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let read = self.stream.try_read(&mut buffer[..length])?;
+        self.bytes_left -= read;
+        self.tracker.follow(&buffer[..read]);
+        Ok(read)
+    }
+}
+
+impl Write for Socket<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.answer)(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! A connection from open to close: its hooks, its heartbeats, and that nothing of it stays behind.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use crate::peer::{Peer, Seen};
+use serde_json::json;
+use swampdragon_server::{
+    Connection, ConnectionHandler, HeartbeatReply, Message, Server, ServerBuilder,
+    session_store::{MemorySessionStore, SessionStoreOptions},
+    settings::Settings,
+};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+fn server() -> ServerBuilder {
+    Server::builder().session_store(MemorySessionStore::new(&SessionStoreOptions::default()))
+}
+
+struct Running {
+    address: SocketAddr,
+    connections: Box<dyn Fn() -> usize>,
+    stop: tokio::sync::oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+async fn run(builder: ServerBuilder) -> Running {
+    let server = builder.bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let connections = Box::new(server.connection_count());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let ended = tokio::spawn(server.run_until(async {
+        let _ = stopped.await;
+    }));
+    Running { address, connections, stop, ended }
+}
+
+/// Waits until a condition holds that the server brings about on its own.
+async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Reports each of its hooks.
+struct Reporter(mpsc::UnboundedSender<String>);
+
+impl Reporter {
+    fn report(&self, hook: String) {
+        self.0.send(hook).unwrap();
+    }
+}
+
+#[async_trait]
+impl ConnectionHandler for Reporter {
+    async fn on_open(&mut self, connection: &Connection) {
+        connection.set_heartbeat_interval(None);
+        connection.send(&json!({"hello": 1})).unwrap();
+        self.report("open".into());
+    }
+
+    async fn on_heartbeat(&mut self, _: &Connection, reply: HeartbeatReply) {
+        self.report(format!("heartbeat {:?}", reply.session.unwrap().unwrap().as_str()));
+    }
+
+    async fn on_message(&mut self, connection: &Connection, message: Message<'_>) {
+        // The next message has to wait for this one, however long it takes.
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        self.report(format!("message {}", message.text()));
+        if message.call().is_ok() {
+            connection.route(message).await;
+        }
+    }
+
+    async fn on_close(&mut self, connection: &Connection, code: u16) {
+        assert!(!connection.is_open());
+        self.report(format!("close {code}"));
+    }
+}
+
+#[tokio::test]
+async fn hooks_run_one_at_a_time_in_the_order_of_the_messages() {
+    let (reporter, mut reports) = mpsc::unbounded_channel();
+    let running = run(server().connection(move || Reporter(reporter.clone()))).await;
+    let mut peer = Peer::sockjs(running.address).await;
+    assert_eq!(peer.text().await, "a[\"{\\\"hello\\\":1}\"]");
+    for text in ["\"one\"", "{\"heartbeat\":\"tick\",\"session\":\"key\"}", "\"two\""] {
+        peer.send(&json!([text]).to_string()).await;
+    }
+    peer.0.close(None).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 5 {
+        seen.push(reports.recv().await.unwrap());
+    }
+    assert_eq!(seen, ["open", "message \"one\"", "heartbeat \"key\"", "message \"two\"", "close 1000"]);
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_reported_with_1006() {
+    let (reporter, mut reports) = mpsc::unbounded_channel();
+    let running = run(server().connection(move || Reporter(reporter.clone()))).await;
+    let peer = Peer::sockjs(running.address).await;
+    assert_eq!(reports.recv().await.unwrap(), "open");
+    drop(peer);
+    assert_eq!(reports.recv().await.unwrap(), "close 1006");
+}
+
+/// Beats at its own pace.
+struct Fast;
+
+#[async_trait]
+impl ConnectionHandler for Fast {
+    async fn on_open(&mut self, connection: &Connection) {
+        connection.set_heartbeat_interval(Some(Duration::from_millis(50)));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_may_have_its_own_heartbeat_interval() {
+    let running = run(server().connection(|| Fast)).await;
+    let mut peer = Peer::sockjs(running.address).await;
+    for _ in 0..3 {
+        assert_eq!(peer.text().await, "a[\"{\\\"heartbeat\\\": \\\"tick\\\"}\"]");
+    }
+}
+
+#[tokio::test]
+async fn heartbeat_frames_go_to_sockjs_peers_and_messages_only_where_enabled() {
+    let settings = Settings {
+        heartbeat_enabled: false,
+        heartbeat_frame_interval: Duration::from_millis(50),
+        ..Settings::default()
+    };
+    let running = run(server().settings(settings)).await;
+    let mut peer = Peer::sockjs(running.address).await;
+    for _ in 0..3 {
+        assert_eq!(peer.text().await, "h");
+    }
+}
+
+/// Panics over one message.
+struct Panicky;
+
+#[async_trait]
+impl ConnectionHandler for Panicky {
+    async fn on_message(&mut self, _: &Connection, _: Message<'_>) {
+        panic!("a fault in a handler");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_handler_ends_its_own_connection_only() {
+    let running = run(server().connection(|| Panicky)).await;
+    let mut other = Peer::sockjs(running.address).await;
+    let mut peer = Peer::sockjs(running.address).await;
+    peer.send("[\"{}\"]").await;
+    assert_eq!(peer.next().await, Seen::End);
+    eventually("the connection is still counted", || (running.connections)() == 1).await;
+    other.send("[\"{\\\"heartbeat\\\":\\\"tick\\\"}\"]").await;
+    other.0.close(None).await.unwrap();
+    assert!(matches!(other.next().await, Seen::Close(_)));
+}
+
+/// Sends more than any socket takes.
+struct Torrent;
+
+#[async_trait]
+impl ConnectionHandler for Torrent {
+    async fn on_open(&mut self, connection: &Connection) {
+        let text = json!("x".repeat(64 * 1024)).to_string();
+        while connection.is_open() {
+            connection.send_text(&text);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_disconnected_at_the_limit() {
+    let settings = Settings { max_outgoing_bytes: 256 * 1024, ..Settings::default() };
+    let running = run(server().settings(settings).connection(|| Torrent)).await;
+    let peer = Peer::sockjs(running.address).await;
+    eventually("the slow peer is still connected", || (running.connections)() == 0).await;
+    drop(peer);
+}
+
+#[tokio::test]
+async fn a_slow_peer_below_the_limit_gets_everything_in_order() {
+    struct Numbers;
+    #[async_trait]
+    impl ConnectionHandler for Numbers {
+        async fn on_open(&mut self, connection: &Connection) {
+            for number in 0..2000 {
+                connection.send_text(&json!([number, "x".repeat(4096)]).to_string());
+            }
+        }
+    }
+    let settings = Settings { max_outgoing_bytes: 64 * 1024 * 1024, ..Settings::default() };
+    let running = run(server().settings(settings).connection(|| Numbers)).await;
+    let mut peer = Peer::raw(running.address).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for number in 0..2000 {
+        let text = peer.text().await;
+        assert!(text.starts_with(&format!("[{number},")), "{}", &text[..20]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_so_to_every_peer() {
+    let running = run(server()).await;
+    let mut sockjs = Peer::sockjs(running.address).await;
+    let mut raw = Peer::raw(running.address).await;
+    eventually("two connections", || (running.connections)() == 2).await;
+    running.stop.send(()).unwrap();
+    assert_eq!(sockjs.rest().await, [Seen::Text("c[3000,\"Go away!\"]".into()), Seen::Close(None)]);
+    assert_eq!(raw.rest().await, [Seen::Close(Some((1001, "Going away".into())))]);
+    running.ended.await.unwrap();
+    assert!(tokio::net::TcpStream::connect(running.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_a_peer_that_hangs() {
+    let settings = Settings { drain_time: Duration::from_millis(200), ..Settings::default() };
+    let running = run(server().settings(settings)).await;
+    // Never reads its socket, so it never answers the close frame.
+    let _hanging = Peer::sockjs(running.address).await;
+    eventually("one connection", || (running.connections)() == 1).await;
+    let started = Instant::now();
+    running.stop.send(()).unwrap();
+    running.ended.await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn past_max_connections_peers_are_turned_away() {
+    let settings = Settings { max_connections: 1, ..Settings::default() };
+    let running = run(server().settings(settings)).await;
+    let _first = Peer::sockjs(running.address).await;
+    eventually("one connection", || (running.connections)() == 1).await;
+    let socket = tokio::net::TcpStream::connect(running.address).await.unwrap();
+    let url = format!("ws://{}/data/websocket", running.address);
+    let refused = tokio_tungstenite::client_async(url, socket).await.unwrap_err();
+    assert_eq!(refused.to_string(), "HTTP error: 503 Service Unavailable");
+}

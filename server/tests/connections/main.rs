@@ -1,0 +1,6 @@
+//! Servers run in this process and talked to through real sockets.
+
+mod http;
+mod life;
+mod peer;
+mod wire;

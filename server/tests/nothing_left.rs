@@ -1,0 +1,61 @@
+//! Connections that have closed leave no task, no timer and no memory behind. A process of its own, since it counts what
+//! the whole process has allocated.
+
+use std::{
+    alloc::System,
+    time::{Duration, Instant},
+};
+
+use cap::Cap;
+use swampdragon_server::{
+    Server,
+    session_store::{MemorySessionStore, SessionStoreOptions},
+};
+use tokio::net::TcpStream;
+use tokio_tungstenite::client_async;
+
+#[global_allocator]
+static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
+
+/// Waits until a condition holds that the server brings about on its own.
+async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_thousand_connections() {
+    let store = MemorySessionStore::new(&SessionStoreOptions::default());
+    let server = Server::builder().session_store(store).bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let connections = server.connection_count();
+    tokio::spawn(server.run_until(std::future::pending()));
+    let metrics = tokio::runtime::Handle::current().metrics();
+
+    let mut tasks = Vec::new();
+    let mut bytes = Vec::new();
+    for _ in 0..4 {
+        let mut peers = Vec::new();
+        for _ in 0..1000 {
+            let socket = TcpStream::connect(address).await.unwrap();
+            let url = format!("ws://{address}/data/000/abc/websocket");
+            peers.push(client_async(url, socket).await.unwrap().0);
+        }
+        eventually("not all are connected", || connections() == 1000).await;
+        // One task for each connection: no timer and no writer has its own.
+        eventually("a connection has more than one task", || metrics.num_alive_tasks() <= 1000 + 16).await;
+        drop(peers);
+        eventually("connections are left", || connections() == 0).await;
+        eventually("tasks are left", || metrics.num_alive_tasks() <= 16).await;
+        tasks.push(metrics.num_alive_tasks());
+        bytes.push(ALLOCATOR.allocated());
+    }
+    println!("after each round of 1,000 connections: {tasks:?} tasks, {bytes:?} bytes allocated");
+    // The first round leaves what is there once for all, such as the runtime's own tables at their size.
+    assert_eq!(tasks[1], tasks[3]);
+    let growth = bytes[3].saturating_sub(bytes[1]);
+    assert!(growth < 16 * 1024, "{growth} bytes are left of 2,000 connections");
+}

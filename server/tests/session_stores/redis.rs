@@ -1,0 +1,324 @@
+use std::{net::TcpListener, time::Duration};
+
+use redis::{AsyncCommands, aio::MultiplexedConnection};
+use swampdragon_protocol::SessionKey;
+use swampdragon_server::session_store::{
+    ConnectRedisError, Lifetime, RedisSessionStore, RefreshCommand, SessionStore, SessionStoreOptions,
+    SessionStoreRegistry,
+};
+
+use crate::{
+    conformance::{self, HoldsPersistentKeys, StoreUnderTest, TTL, assert_lives, key},
+    redis_server::RedisServer,
+};
+
+const PREFIX: &str = "swampdragon:session:";
+
+fn options() -> SessionStoreOptions {
+    SessionStoreOptions { ttl: TTL, ..SessionStoreOptions::default() }
+}
+
+struct Redis {
+    store: RedisSessionStore,
+    direct: MultiplexedConnection,
+    server: RedisServer,
+}
+
+impl Redis {
+    async fn start(refresh: RefreshCommand) -> Self {
+        let server = RedisServer::start();
+        let store = RedisSessionStore::connect_with_refresh_command(&server.url(), &options(), refresh).await.unwrap();
+        Self { store, direct: direct(&server).await, server }
+    }
+}
+
+/// A client that sees the server as other programs do.
+async fn direct(server: &RedisServer) -> MultiplexedConnection {
+    let client = redis::Client::open(server.url()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
+impl StoreUnderTest for Redis {
+    type Store = RedisSessionStore;
+
+    fn store(&self) -> &RedisSessionStore {
+        &self.store
+    }
+
+    /// Redis has no clock to move, but every TTL can be cut by the same time.
+    async fn pass(&self, time: Duration) {
+        let mut direct = self.direct.clone();
+        let keys: Vec<String> = direct.keys("*").await.unwrap();
+        for key in keys {
+            let left: i64 = direct.pttl(&key).await.unwrap();
+            if left >= 0 {
+                // What would come to nothing or less is deleted by Redis.
+                let () = direct.pexpire(&key, left - time.as_millis() as i64).await.unwrap();
+            }
+        }
+    }
+}
+
+impl HoldsPersistentKeys for Redis {
+    async fn put_persistent(&self, key: &SessionKey, value: &[u8]) {
+        let () = self.direct.clone().set(format!("{PREFIX}{}", key.as_str()), value).await.unwrap();
+    }
+}
+
+/// All of this holds whichever way the server is asked to refresh.
+macro_rules! redis_tests {
+    ($($name:ident: $refresh:expr;)*) => {$(
+        mod $name {
+            use super::*;
+            use crate::conformance::conforms;
+
+            async fn redis() -> Redis {
+                Redis::start($refresh).await
+            }
+
+            conforms!(redis());
+
+            #[tokio::test]
+            async fn a_key_without_a_ttl_keeps_having_none() {
+                conformance::a_key_without_a_ttl_keeps_having_none(redis().await).await;
+            }
+
+            #[tokio::test]
+            async fn a_refresh_never_shortens() {
+                let redis = redis().await;
+                let options = SessionStoreOptions { ttl: TTL * 2, ..options() };
+                let longer = RedisSessionStore::connect(&redis.server.url(), &options).await.unwrap();
+                conformance::a_refresh_never_shortens(redis, &longer).await;
+            }
+
+            #[tokio::test]
+            async fn a_batch_tells_all_kinds_of_keys_apart() {
+                super::a_batch_tells_all_kinds_of_keys_apart(redis().await).await;
+            }
+
+            #[tokio::test]
+            async fn a_value_of_another_type_is_refreshed_and_nothing_else() {
+                super::a_value_of_another_type_is_refreshed_and_nothing_else(redis().await).await;
+            }
+
+            #[tokio::test]
+            async fn a_user_confined_to_the_prefix_can_do_everything() {
+                super::a_user_confined_to_the_prefix_can_do_everything(redis().await, $refresh).await;
+            }
+        }
+    )*};
+}
+
+redis_tests! {
+    by_pexpire_gt: RefreshCommand::PexpireGt;
+    by_script: RefreshCommand::Script;
+}
+
+async fn a_batch_tells_all_kinds_of_keys_apart(redis: Redis) {
+    let mut direct = redis.direct.clone();
+    redis.store.save(&key("due"), b"value").await.unwrap();
+    redis.pass(TTL / 2).await;
+    redis.put_persistent(&key("persistent"), b"value").await;
+    let () = direct.pset_ex(format!("{PREFIX}longer"), "value", 10 * TTL.as_millis() as u64).await.unwrap();
+    let keys = [key("longer"), key("missing"), key("due"), key("persistent")];
+    let lifetimes = redis.store.refresh_key_timeouts(&keys).await.unwrap();
+    assert_lives(lifetimes[0], 10 * TTL);
+    assert_eq!(lifetimes[1], Lifetime::Missing);
+    assert_lives(lifetimes[2], TTL);
+    assert_eq!(lifetimes[3], Lifetime::Persistent);
+}
+
+async fn a_value_of_another_type_is_refreshed_and_nothing_else(redis: Redis) {
+    let mut direct = redis.direct.clone();
+    let hash = format!("{PREFIX}hash");
+    let () = direct.hset(&hash, "field", "value").await.unwrap();
+    let () = direct.pexpire(&hash, 5000).await.unwrap();
+
+    assert_lives(redis.store.refresh_key_timeout(&key("hash")).await.unwrap(), TTL);
+    assert!(direct.pttl::<_, i64>(&hash).await.unwrap() > 50_000);
+    assert_eq!(direct.hget::<_, _, String>(&hash, "field").await.unwrap(), "value");
+    let error = redis.store.get(&key("hash")).await.unwrap_err();
+    assert!(!error.is_unavailable());
+}
+
+async fn a_user_confined_to_the_prefix_can_do_everything(redis: Redis, refresh: RefreshCommand) {
+    let mut direct = redis.direct.clone();
+    let rules = ["SETUSER", "app", "on", ">p@ss/word", "resetkeys", "~swampdragon:session:*", "+@all"];
+    let () = redis::cmd("ACL").arg(&rules).query_async(&mut direct).await.unwrap();
+    let () = direct.pset_ex("other:a", "value", 5000).await.unwrap();
+
+    let url = format!("{}?user=app&pass=p%40ss%2Fword", redis.server.url());
+    let store = RedisSessionStore::connect_with_refresh_command(&url, &options(), refresh).await.unwrap();
+    let saved = store.save_get_key(b"value").await.unwrap();
+    assert_eq!(store.get(&saved).await.unwrap().as_deref(), Some(&b"value"[..]));
+    assert_lives(store.refresh_key_timeout(&saved).await.unwrap(), TTL);
+    assert_eq!(store.refresh_key_timeout(&key("a")).await.unwrap(), Lifetime::Missing);
+    assert_lives(store.lifetime(&saved).await.unwrap(), TTL);
+    assert!(store.delete(&saved).await.unwrap());
+
+    assert!(direct.pttl::<_, i64>("other:a").await.unwrap() <= 5000);
+    let shown = format!("{store:?}");
+    assert!(!shown.contains("p@ss"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_server_of_today_is_asked_by_pexpire_gt() {
+    let server = RedisServer::start();
+    let store = RedisSessionStore::connect(&server.url(), &options()).await.unwrap();
+    assert_eq!(store.refresh_command(), RefreshCommand::PexpireGt);
+}
+
+#[tokio::test]
+async fn a_server_whose_pexpire_cannot_do_it_is_asked_by_script() {
+    let server = RedisServer::start_with(&["--rename-command", "PEXPIRE", ""]);
+    let store = RedisSessionStore::connect(&server.url(), &options()).await.unwrap();
+    assert_eq!(store.refresh_command(), RefreshCommand::Script);
+}
+
+#[tokio::test]
+async fn redis_itself_ends_a_session() {
+    let server = RedisServer::start();
+    let options = SessionStoreOptions { ttl: Duration::from_millis(50), ..options() };
+    let store = RedisSessionStore::connect(&server.url(), &options).await.unwrap();
+    store.save(&key("a"), b"value").await.unwrap();
+    while store.lifetime(&key("a")).await.unwrap() != Lifetime::Missing {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.get(&key("a")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_database_and_a_prefix_of_its_own() {
+    let server = RedisServer::start();
+    let options = SessionStoreOptions { key_prefix: "mine:".to_owned(), ..options() };
+    let store = RedisSessionStore::connect(&format!("{}?db=3", server.url()), &options).await.unwrap();
+    store.save(&key("a"), b"value").await.unwrap();
+
+    let mut direct = direct(&server).await;
+    assert_eq!(direct.keys::<_, Vec<String>>("*").await.unwrap(), [""; 0]);
+    let () = redis::cmd("SELECT").arg(3).query_async(&mut direct).await.unwrap();
+    assert_eq!(direct.keys::<_, Vec<String>>("*").await.unwrap(), ["mine:a"]);
+}
+
+#[tokio::test]
+async fn a_restart_of_redis_is_an_outage_and_no_more() {
+    let mut server = RedisServer::start();
+    let store = RedisSessionStore::connect(&server.url(), &options()).await.unwrap();
+    store.save(&key("a"), b"value").await.unwrap();
+
+    server.kill();
+    for _ in 0..5 {
+        assert!(store.save(&key("a"), b"value").await.unwrap_err().is_unavailable());
+        assert!(store.get(&key("a")).await.unwrap_err().is_unavailable());
+        assert!(store.refresh_key_timeout(&key("a")).await.unwrap_err().is_unavailable());
+        assert!(store.lifetime(&key("a")).await.unwrap_err().is_unavailable());
+        assert!(store.delete(&key("a")).await.unwrap_err().is_unavailable());
+    }
+
+    server.restart();
+    saved_again(&store).await;
+    assert_lives(store.refresh_key_timeout(&key("a")).await.unwrap(), TTL);
+}
+
+/// Saves under `a` as soon as the store can be reached; fails the test if it cannot within 10 s.
+async fn saved_again(store: &RedisSessionStore) {
+    let saved = async {
+        while let Err(error) = store.save(&key("a"), b"value").await {
+            assert!(error.is_unavailable(), "{error:?}");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), saved).await.expect("the store finds Redis again");
+}
+
+/// The redis crate's own connection manager would stay broken for good after this.
+#[tokio::test]
+async fn a_reconnection_refused_for_lack_of_room_is_tried_again() {
+    let server = RedisServer::start();
+    let store = RedisSessionStore::connect(&server.url(), &options()).await.unwrap();
+    let mut direct = direct(&server).await;
+    let () = redis::cmd("CONFIG").arg(&["SET", "maxclients", "1"]).query_async(&mut direct).await.unwrap();
+    let () =
+        redis::cmd("CLIENT").arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"]).query_async(&mut direct).await.unwrap();
+
+    for _ in 0..3 {
+        assert!(store.get(&key("a")).await.unwrap_err().is_unavailable());
+    }
+    let () = redis::cmd("CONFIG").arg(&["SET", "maxclients", "100"]).query_async(&mut direct).await.unwrap();
+    saved_again(&store).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_answering_is_unavailable() {
+    let server = RedisServer::start();
+    let options = SessionStoreOptions { response_timeout: Duration::from_millis(100), ..options() };
+    let store = RedisSessionStore::connect(&server.url(), &options).await.unwrap();
+    let mut direct = direct(&server).await;
+    let () = redis::cmd("CLIENT").arg(&["PAUSE", "500", "ALL"]).query_async(&mut direct).await.unwrap();
+    assert!(store.get(&key("a")).await.unwrap_err().is_unavailable());
+    saved_again(&store).await;
+}
+
+#[tokio::test]
+async fn a_replica_is_no_session_store() {
+    let server = RedisServer::start();
+    let store = RedisSessionStore::connect(&server.url(), &options()).await.unwrap();
+    let mut direct = direct(&server).await;
+    let () = redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).query_async(&mut direct).await.unwrap();
+    assert!(store.save(&key("a"), b"value").await.unwrap_err().is_unavailable());
+    assert!(store.refresh_key_timeout(&key("a")).await.unwrap_err().is_unavailable());
+
+    let refused = RedisSessionStore::connect(&server.url(), &options()).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!("Redis at {} cannot serve as the session store", server.socket().display())
+    );
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_with_host_and_port() {
+    // A port that was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("redis://app:secret@127.0.0.1:{port}/1");
+    let error = RedisSessionStore::connect(&url, &options()).await.unwrap_err();
+    assert!(matches!(error, ConnectRedisError::Unreachable { .. }));
+    assert_eq!(error.to_string(), format!("Redis at 127.0.0.1:{port} cannot be reached"));
+    assert!(!format!("{error:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn a_server_that_takes_connections_and_says_nothing_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let options = SessionStoreOptions { connect_timeout: Duration::from_millis(100), ..options() };
+    let error = RedisSessionStore::connect(&format!("redis://{address}"), &options).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("Redis at {address} cannot be reached"));
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_missing_one_are_told_apart() {
+    let server = RedisServer::start_with(&["--requirepass", "right"]);
+    let at = server.socket().display().to_string();
+
+    let wrong = RedisSessionStore::connect(&format!("{}?pass=wrong-one", server.url()), &options()).await.unwrap_err();
+    assert_eq!(wrong.to_string(), format!("Redis at {at} refused the user name or the password"));
+    assert!(!format!("{wrong:?}").contains("wrong-one"));
+
+    let missing = RedisSessionStore::connect(&server.url(), &options()).await.unwrap_err();
+    assert_eq!(
+        missing.to_string(),
+        format!(
+            "Redis at {at} wants a password; write it into the address, as in redis://:PASSWORD@HOST, or set \
+             `redis_password`"
+        )
+    );
+    RedisSessionStore::connect(&format!("{}?pass=right", server.url()), &options()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_registry_connects_by_address() {
+    let server = RedisServer::start();
+    let store = SessionStoreRegistry::new().open(&server.url(), &options()).await.unwrap();
+    let saved = store.save_get_key(b"value").await.unwrap();
+    assert_lives(store.lifetime(&saved).await.unwrap(), TTL);
+}
