@@ -108,7 +108,8 @@ impl Server {
 pub fn refusal(arguments: &[&str]) -> Result<Refusal> {
     let mut command = Command::new(binary()?);
     command.args(arguments);
-    isolate(&mut command);
+    // Settings of whoever runs the tests must not leak into the servers under test.
+    command.env_clear();
     let mut process = Process::start(command, "Run `cargo xtask build`.")?;
     let status = process.ended(Duration::from_secs(15))?;
     // The pipes are read by threads, which may be a moment behind the exit.
@@ -127,22 +128,13 @@ pub fn refusal(arguments: &[&str]) -> Result<Refusal> {
 fn launch(arguments: &[String], port: &str) -> Result<(Process, String)> {
     let mut command = Command::new(binary()?);
     command.args(["--host", "127.0.0.1", "--port", port]).args(arguments);
-    isolate(&mut command);
+    // Settings of whoever runs the tests must not leak into the servers under test.
+    command.env_clear();
     let mut process = Process::start(command, "Run `cargo xtask build`.")?;
     let url = process.line("where it listens", |line| {
         line.split_once(BANNER).map(|(_, url)| url.trim().trim_end_matches('/').to_owned())
     })?;
     Ok((process, url))
-}
-
-/// Settings of whoever runs the tests must not leak into the servers under test.
-fn isolate(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("DRAGON_") || text.starts_with("SWAMPDRAGON_") || text == "RUST_LOG" {
-            command.env_remove(&name);
-        }
-    }
 }
 
 /// The release binary that `cargo xtask build` makes.
