@@ -189,11 +189,7 @@ fn message_list(text: &str) -> Option<Vec<Cow<'_, str>>> {
 #[cfg(feature = "json")]
 fn message_text(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
-    if text.starts_with('"') {
-        serde_json::from_str(text).map(Cow::Owned).ok()
-    } else {
-        Some(Cow::Borrowed(text))
-    }
+    if text.starts_with('"') { serde_json::from_str(text).map(Cow::Owned).ok() } else { Some(Cow::Borrowed(text)) }
 }
 
 #[cfg(all(test, feature = "json"))]

@@ -1,9 +1,4 @@
-use std::{
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use swampdragon_protocol::RouteName;
 use tokio::{
@@ -20,7 +15,7 @@ use crate::{
     session_store::{
         BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry,
     },
-    settings::{InvalidSettings, Settings},
+    settings::{Settings, SettingsError},
 };
 
 /// A server that is bound to its address and not yet running.
@@ -35,7 +30,7 @@ pub struct Server {
 pub enum StartError {
     /// Two settings do not go together.
     #[error(transparent)]
-    Settings(#[from] InvalidSettings),
+    Settings(#[from] SettingsError),
     /// A session store cannot have the name it was to be registered under.
     #[error(transparent)]
     RegisterStore(#[from] RegisterStoreError),
@@ -58,7 +53,9 @@ pub enum StartError {
 fn listen_hint(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => "another program listens there; stop it or choose another `port`".to_owned(),
-        io::ErrorKind::PermissionDenied => "not permitted; ports below 1024 need privileges, choose another `port`".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "not permitted; ports below 1024 need privileges, choose another `port`".to_owned()
+        }
         io::ErrorKind::AddrNotAvailable => "`host` is no address of this machine".to_owned(),
         _ => error.to_string(),
     }

@@ -21,7 +21,9 @@ fn main() -> ExitCode {
     let loaded = match Loaded::read(std::env::args_os(), std::env::vars_os()) {
         Ok(Invocation::Run(loaded)) => loaded,
         // Whoever asked may have closed the pipe already, like `head` does.
-        Ok(Invocation::Print(text)) => return io::stdout().write_all(text.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+        Ok(Invocation::Print(text)) => {
+            return io::stdout().write_all(text.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        }
         Err(error) => return fail(&error, ExitCode::from(MISUSED)),
     };
     let Loaded { settings, warnings, .. } = *loaded;
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
 
 /// Says in one line what went wrong, from the outermost error to its first cause.
 fn fail(error: &(dyn Error + 'static), code: ExitCode) -> ExitCode {
-    let causes: Vec<_> = successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    let causes: Vec<_> = successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
     eprintln!("swampdragon: {}", causes.join(": "));
     code
 }

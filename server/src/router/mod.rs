@@ -65,7 +65,13 @@ impl Connection {
             Err(CallError::LoginRequired) => (ReplyState::LoginRequired, Value::Null),
             Err(error @ CallError::UnknownVerb) => return self.abort_over(&error.to_string()),
             Err(CallError::Failed(error)) => {
-                tracing::error!(connection = self.id(), route = call.route, verb = call.verb, error = &*error, "call failed");
+                tracing::error!(
+                    connection = self.id(),
+                    route = call.route,
+                    verb = call.verb,
+                    error = &*error,
+                    "call failed"
+                );
                 return self.close(close_code::GO_AWAY);
             }
         };
@@ -84,4 +90,3 @@ impl Connection {
         self.close(close_code::GO_AWAY);
     }
 }
-

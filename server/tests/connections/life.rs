@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
 use crate::peer::{Peer, Seen};
+use async_trait::async_trait;
 use serde_json::json;
 use swampdragon_server::{
     Connection, ConnectionHandler, HeartbeatReply, Message, Server, ServerBuilder,

@@ -3,8 +3,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use async_trait::async_trait;
 use crate::peer::{Peer, Seen};
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use swampdragon_server::{
     CallError, Connection, Router, Server, ServerBuilder,
@@ -275,5 +275,8 @@ async fn the_session_route_keeps_values_and_is_off_by_default() {
     let error = json!({"error": "session key is empty"});
     assert_eq!(call("get", json!({"key": ""})).await, ("error".into(), error));
     let (state, data) = call("get", json!({})).await;
-    assert_eq!((state.as_str(), data["error"].as_str().unwrap()), ("error", "args: missing field `key` at line 1 column 2"));
+    assert_eq!(
+        (state.as_str(), data["error"].as_str().unwrap()),
+        ("error", "args: missing field `key` at line 1 column 2")
+    );
 }
