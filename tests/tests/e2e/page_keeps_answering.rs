@@ -41,7 +41,7 @@ async fn onheartbeat_runs_once_per_heartbeat_after_the_answer_went_out() -> Resu
 #[tokio::test]
 async fn an_onheartbeat_that_throws_breaks_nothing() -> Result<()> {
     let browser = Browser::start().await?;
-    let (redis, ..) = open_page(&browser, "&throws").await?;
+    let (redis, _site, _server) = open_page(&browser, "&throws").await?;
 
     browser.until("seen.heartbeats >= 4").await?;
     redis.refreshed("k1").await?;
