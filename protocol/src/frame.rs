@@ -137,7 +137,8 @@ impl<'a> SockJsFrame<'a> {
 /// SockJS (0.3.4, "Unicode") has those sent as escapes.
 #[cfg(feature = "json")]
 fn quote(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
+    // A string always has a JSON form.
+    let quoted = serde_json::to_string(text).unwrap_or_default();
     if !quoted.chars().any(must_be_escaped) {
         return quoted;
     }

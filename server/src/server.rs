@@ -95,7 +95,6 @@ impl Server {
     }
 
     /// How many connections are open; ask before [`run_until`](Self::run_until), which takes the server.
-    #[must_use]
     pub fn connection_count(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let service = Arc::clone(&self.service);
         move || service.connections.len()

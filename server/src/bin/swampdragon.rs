@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     iter::successors,
     process::ExitCode,
 };
@@ -37,13 +37,18 @@ fn main() -> ExitCode {
 
 /// Says in one line what went wrong, from the outermost error to its first cause.
 fn fail(error: &(dyn Error + 'static), code: ExitCode) -> ExitCode {
-    let causes: Vec<_> = successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
+    let mut causes: Vec<_> = successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
+    // Some errors only pass on what their cause says.
+    causes.dedup();
     eprintln!("swampdragon: {}", causes.join(": "));
     code
 }
 
 fn start_logging(settings: &Settings) {
-    let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&settings.log)).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&settings.log))
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     match settings.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

@@ -169,6 +169,12 @@ impl Connection {
         Link::close(&self.inner, code, self.limits());
     }
 
+    /// Closes a connection that the application never hears of.
+    pub(crate) fn refuse(&self, code: CloseCode) {
+        drop(self.take_handler());
+        self.close(code);
+    }
+
     /// Closes as servers do that are about to stop, so that the peer comes back later.
     pub(crate) fn close_for_shutdown(&self) {
         self.close(match self.inner.link.framing() {
