@@ -34,11 +34,11 @@ impl Demo {
     pub(crate) fn run(&self) -> Result<()> {
         // Before the build, which may take minutes.
         self.assert_port_free()?;
-        let package = npm::pack().and_then(|_| npm::dist())?;
+        npm::bundle()?;
         let binary = server::build()?;
         let folder = paths::target().join("demo");
         let page = folder.join("page");
-        assemble(&page, &package)?;
+        assemble(&page)?;
         let store = match &self.session_store {
             Some(url) => url.clone(),
             None => format!("embedded:{}", folder.join("sessions.redb").display()),
@@ -89,12 +89,12 @@ impl Demo {
 }
 
 /// Lays the page out afresh, with the package beside it where its import map looks.
-fn assemble(page: &Path, package: &Path) -> Result<()> {
+fn assemble(page: &Path) -> Result<()> {
     if fs::exists(page)? {
         fs::remove_dir_all(page)?;
     }
     copy_files(&paths::js().join("demo"), page)?;
-    copy_files(package, &page.join("swampdragon/dist"))
+    copy_files(&paths::js().join("dist"), &page.join("swampdragon/dist"))
 }
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {

@@ -20,9 +20,10 @@ async fn keeps_its_session_alive() -> Result<()> {
         &page.display().to_string(),
     ])?;
     let browser = Browser::start().await?;
-    redis.store_session("k1", Duration::from_secs(3)).await?;
 
     browser.open(&format!("{}/?session=k1", server.url())).await?;
+    browser.until("seen.opened === 1").await?;
+    redis.store_session("k1", Duration::from_secs(3)).await?;
     for _ in 0..5 {
         redis.refreshed("k1").await?;
     }

@@ -19,8 +19,9 @@ async fn open_page(browser: &Browser, extra: &str) -> Result<(Redis, Site, Serve
         "--allowed-origins",
         site.origin(),
     ])?;
-    redis.store_session("k1", Duration::from_secs(3)).await?;
     browser.open(&format!("{}/?server={}&session=k1{extra}", site.origin(), server.url())).await?;
+    browser.until("seen.opened === 1").await?;
+    redis.store_session("k1", Duration::from_secs(3)).await?;
     Ok((redis, site, server))
 }
 

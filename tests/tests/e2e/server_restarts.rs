@@ -1,4 +1,4 @@
-//! `kill -9`, and back again: the page finds the server without a reload, and nothing of the session is lost.
+//! The server goes and comes back: the page finds it without a reload, and nothing of the session is lost.
 
 use std::time::Duration;
 
@@ -7,7 +7,24 @@ use serde_json::json;
 use swampdragon_tests::{browser::Browser, npm, redis::Redis, server::Server, site::Site};
 
 #[tokio::test]
-async fn with_redis() -> Result<()> {
+async fn killed_with_redis() -> Result<()> {
+    comes_back(|server| {
+        server.kill();
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn stopped_with_redis() -> Result<()> {
+    comes_back(|server| {
+        server.terminate()?;
+        server.ended(Duration::from_secs(10)).map(drop)
+    })
+    .await
+}
+
+async fn comes_back(stop: impl FnOnce(&mut Server) -> Result<()>) -> Result<()> {
     let redis = Redis::start().await?;
     let site = Site::serve(&npm::apps()?.vite).await?;
     let mut server = Server::start([
@@ -21,11 +38,12 @@ async fn with_redis() -> Result<()> {
         site.origin(),
     ])?;
     let browser = Browser::start().await?;
-    redis.store_session("k1", Duration::from_secs(10)).await?;
     browser.open(&format!("{}/?server={}&session=k1", site.origin(), server.url())).await?;
+    browser.until("seen.opened === 1").await?;
+    redis.store_session("k1", Duration::from_secs(10)).await?;
     redis.refreshed("k1").await?;
 
-    server.kill();
+    stop(&mut server)?;
     browser.until("seen.closed >= 1").await?;
     server.restart()?;
 
@@ -35,7 +53,7 @@ async fn with_redis() -> Result<()> {
 }
 
 #[tokio::test]
-async fn with_the_embedded_store() -> Result<()> {
+async fn killed_with_the_embedded_store() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let store = format!("embedded:{}", folder.path().join("sessions.redb").display());
     let site = Site::serve(&npm::apps()?.vite).await?;

@@ -35,6 +35,12 @@ impl Stage {
         format!("{}/?server={}&session={session}", self.site.origin(), self.server.url())
     }
 
+    /// Stores the session once the page is connected: how long a browser takes to get there is not under test.
+    async fn begin_session(&self, browser: &Browser, key: &str) -> Result<()> {
+        browser.until("seen.opened === 1").await?;
+        self.redis.store_session(key, TTL).await
+    }
+
     /// Sees the session through twice its time to live, refreshed to the full each time.
     async fn outlives_its_ttl(&self, key: &str) -> Result<()> {
         for _ in 0..6 {
@@ -48,9 +54,9 @@ impl Stage {
 async fn lives_and_dies_with(app: &Path) -> Result<()> {
     let stage = Stage::set(app).await?;
     let browser = Browser::start().await?;
-    stage.redis.store_session("k1", TTL).await?;
 
     browser.open(&stage.page("k1")).await?;
+    stage.begin_session(&browser, "k1").await?;
     stage.outlives_its_ttl("k1").await?;
     ensure!(browser.value("seen.opened").await? == 1, "one connection was enough");
     ensure!(browser.console().await?.is_empty(), "nothing to complain about in the console");
@@ -73,10 +79,10 @@ async fn through_a_plain_page() -> Result<()> {
 async fn a_page_that_answers_nothing_keeps_nothing() -> Result<()> {
     let stage = Stage::set(&npm::apps()?.plain).await?;
     let browser = Browser::start().await?;
-    stage.redis.store_session("k1", TTL).await?;
 
     let silent = format!("{}/?server={}", stage.site.origin(), stage.server.url());
     browser.open(&silent).await?;
+    stage.begin_session(&browser, "k1").await?;
     browser.until("seen.heartbeats >= 1").await?;
     stage.redis.expires_unrefreshed("k1").await?;
 
@@ -88,11 +94,11 @@ async fn a_page_that_answers_nothing_keeps_nothing() -> Result<()> {
 async fn two_pages_share_a_session_until_the_last_one_closes() -> Result<()> {
     let stage = Stage::set(&npm::apps()?.plain).await?;
     let browser = Browser::start().await?;
-    stage.redis.store_session("k1", TTL).await?;
 
     browser.open(&stage.page("k1")).await?;
     let first = browser.tab().await?;
     browser.open_tab(&stage.page("k1")).await?;
+    stage.begin_session(&browser, "k1").await?;
     browser.until("seen.heartbeats >= 1").await?;
     browser.go_to(first.clone()).await?;
     browser.until("seen.heartbeats >= 1").await?;
