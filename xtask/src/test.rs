@@ -78,9 +78,9 @@ fn javascript_tests() -> Result<String> {
 
 /// `12 passed`, summed over all of cargo's test programs.
 fn passed(output: &str) -> Option<String> {
-    let counts = output.lines().filter_map(|line| {
-        line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse::<u32>().ok()
-    });
+    let counts = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse::<u32>().ok());
     counts.reduce(|sum, count| sum + count).map(|sum| format!("{sum} passed"))
 }
 

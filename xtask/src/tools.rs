@@ -35,7 +35,10 @@ pub(crate) fn install() -> Result<()> {
 
     step(&format!("Installing {}", packages.join(", ")), || {
         run(Command::new(apt[0]).args(&apt[1..]).args(["update", "--quiet"]), &by_hand)?;
-        run(Command::new(apt[0]).args(&apt[1..]).args(["install", "--yes", "--no-install-recommends"]).args(&packages), &by_hand)
+        run(
+            Command::new(apt[0]).args(&apt[1..]).args(["install", "--yes", "--no-install-recommends"]).args(&packages),
+            &by_hand,
+        )
     })?;
     match missing.iter().find(|tool| !is_there(tool.program)) {
         None => Ok(()),
