@@ -1,11 +1,14 @@
-//! The project's own commands, for what plain cargo cannot say: `cargo xtask build`, `cargo xtask size`.
+//! The project's own commands, for what plain cargo cannot say: `cargo xtask demo`, `cargo xtask test` and the pieces they are made of.
 
+mod demo;
 mod freshness;
 mod npm;
 mod paths;
 mod server;
 mod size;
 mod step;
+mod test;
+mod tools;
 mod wasm;
 
 use std::process::ExitCode;
@@ -22,6 +25,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve the demo page on http://127.0.0.1:9999/, with all that it needs
+    Demo(demo::Demo),
+    /// Run every test: Rust, JavaScript, types, page weight, end to end
+    Test(test::Test),
     /// Build the npm package (target/npm) and the server (target/release/swampdragon)
     Build,
     /// Build the WebAssembly and its JavaScript into js/dist
@@ -34,6 +41,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Demo(demo) => demo.run(),
+        Command::Test(test) => test.run(),
         Command::Build => npm::pack().and_then(|_| server::build()).map(drop),
         Command::Wasm => npm::bundle(),
         Command::Npm => npm::pack().map(drop),
