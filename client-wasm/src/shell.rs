@@ -146,6 +146,10 @@ impl Shell {
                 if kind == FrameKind::Message {
                     return self.message(body);
                 }
+                // An object may claim any length, and counting to it would stop the page.
+                if !body.is_array() {
+                    return;
+                }
                 let list: Array = body.unchecked_into();
                 if kind == FrameKind::Close {
                     let code = list.unchecked_ref::<CloseFrame>().code_at(0);
