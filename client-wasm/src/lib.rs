@@ -15,5 +15,7 @@ mod page;
 mod runtime;
 mod send;
 mod shell;
+#[cfg(feature = "typed")]
+pub mod typed;
 
 pub use bridge::{Command, Delivery, Host, attach};
