@@ -1,9 +1,9 @@
-use alloc::rc::Rc;
+use alloc::boxed::Box;
 use core::cell::{Cell, RefCell};
 
 use js_sys::{Array, Function, JsString};
 use swampdragon_client::{Action, Client, Config, Event, PageCall, Purpose, Transport};
-use swampdragon_protocol::{FrameKind, close_code};
+use swampdragon_protocol::{FrameKind, ReplyState, close_code};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -51,27 +51,33 @@ struct Shell {
     timer: Cell<i32>,
     /// The dispatch function, which also hears all socket events.
     dispatch: RefCell<Option<Function>>,
+    /// The word that a reply's state is compared with.
+    success: JsValue,
     /// Somebody further up the stack delivers already and will go on with whatever comes up meanwhile.
     delivering: Cell<bool>,
 }
 
 /// Makes a client and returns its dispatch function.
+///
+/// The client is never freed. Its host and its dispatch function refer to each other across the border of WebAssembly,
+/// which no garbage collector sees through, and a page has one client for as long as it lives. What it holds once it is
+/// disconnected are a few hundred bytes.
 pub(crate) fn start(host: Host, config: Config) -> JsValue {
-    let shell = Rc::new(Shell {
+    let shell: &'static Shell = Box::leak(Box::new(Shell {
         client: RefCell::new(Client::new(config)),
         host,
         transport: Cell::new(Transport::SockJs),
         socket: RefCell::new(None),
         timer: Cell::new(0),
         dispatch: RefCell::new(None),
+        success: JsValue::from_str(ReplyState::Success.as_str()),
         delivering: Cell::new(false),
-    });
-    let handle = Rc::clone(&shell);
+    }));
     let dispatch = Closure::<dyn Fn(JsValue, u32, JsValue, JsValue, JsValue)>::new(
         move |subject: JsValue, command: u32, name: JsValue, call: JsValue, topic: JsValue| {
             if let Some(command) = Command::from_number(command) {
-                handle.run(command, subject, name, call, topic);
-                handle.drain();
+                shell.run(command, subject, name, call, topic);
+                shell.drain();
             }
         },
     )
@@ -85,14 +91,7 @@ fn optional(value: JsValue) -> Option<JsValue> {
 }
 
 impl Shell {
-    fn run(
-        self: &Rc<Self>,
-        command: Command,
-        subject: JsValue,
-        callback_name: JsValue,
-        handle: JsValue,
-        topic: JsValue,
-    ) {
+    fn run(&'static self, command: Command, subject: JsValue, callback_name: JsValue, handle: JsValue, topic: JsValue) {
         let purpose = match command {
             Command::SocketEvent => return self.socket_event(&subject),
             Command::Timer => return self.client.borrow_mut().handle_timer(random()),
@@ -113,7 +112,7 @@ impl Shell {
     }
 
     /// A socket's event is known by its fields: only a message has `data`, only a close has a `code`.
-    fn socket_event(self: &Rc<Self>, event: &JsValue) {
+    fn socket_event(&'static self, event: &JsValue) {
         let data = event.unchecked_ref::<MessageEvent>().data();
         if data.is_string() {
             match self.transport.get() {
@@ -133,7 +132,7 @@ impl Shell {
         }
     }
 
-    fn frame(self: &Rc<Self>, frame: &JsValue) {
+    fn frame(&'static self, frame: &JsValue) {
         let text: &JsString = frame.unchecked_ref();
         // An empty text has no first character; the conversion makes 0 of that, which is no kind of frame.
         let Some(kind) = FrameKind::of(text.char_code_at(0) as u32) else { return };
@@ -164,21 +163,21 @@ impl Shell {
     }
 
     /// A message stands in its frame as JSON text, or, from SwampDragon 0.4, as it is.
-    fn message(self: &Rc<Self>, message: JsValue) {
+    fn message(&'static self, message: JsValue) {
         let message = if message.is_string() {
             let Ok(parsed) = parse_json(&message) else { return };
             parsed
         } else {
             message
         };
-        let incoming = classify(&message);
+        let incoming = classify(&message, &self.success);
         self.client.borrow_mut().handle_message(incoming, message);
         // Delivered one by one: a page that disconnects in its callback hears none of the messages behind.
         self.drain();
     }
 
     /// Does what the client asks for and tells the page what it says, until there is neither.
-    fn drain(self: &Rc<Self>) {
+    fn drain(&'static self) {
         if self.delivering.replace(true) {
             return;
         }
@@ -195,7 +194,7 @@ impl Shell {
         self.delivering.set(false);
     }
 
-    fn perform(self: &Rc<Self>, action: Action<Page>) {
+    fn perform(&'static self, action: Action<Page>) {
         match action {
             Action::Open(endpoint) => self.open_socket(&endpoint),
             Action::Send(message) => {
