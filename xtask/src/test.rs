@@ -1,0 +1,121 @@
+//! `cargo xtask test`: everything that is tested, from a fresh clone.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::step::{run, run_shown, step};
+use crate::{npm, paths, server, size, tools};
+
+#[derive(clap::Args)]
+pub(crate) struct Test {
+    /// Leave out the end-to-end tests, which need Redis and Chromium
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What ran, how long it took and what it found.
+#[derive(Default)]
+struct Report(Vec<(&'static str, Duration, String)>);
+
+/// A part of the whole: what it is called, and how to do it. It answers with what it found, if that is worth a word.
+type Part = (&'static str, fn() -> Result<String>);
+
+const PARTS: [Part; 6] = [
+    ("npm package", || npm::pack().map(|_| String::new())),
+    ("Server", || server::build().map(|_| String::new())),
+    ("Rust tests", || cargo_test(&["--workspace", "--exclude", "swampdragon-tests"], &[])),
+    ("JavaScript tests", javascript_tests),
+    ("Page weight", || size::report().map(|()| "within budget".to_owned())),
+    // Most of these wait for a time to live to pass, so more of them than there are cores can do so at once.
+    (END_TO_END, || cargo_test(&["-p", "swampdragon-tests"], &["--test-threads", "4"])),
+];
+
+const END_TO_END: &str = "End to end";
+
+impl Test {
+    /// Prepares, builds and runs; the first failure ends it.
+    pub(crate) fn run(&self) -> Result<()> {
+        let start = Instant::now();
+        let mut report = Report::default();
+        if !self.quick {
+            tools::install()?;
+        }
+        let parts: Vec<Part> = PARTS.into_iter().filter(|(what, _)| !(self.quick && *what == END_TO_END)).collect();
+        for (number, (what, work)) in parts.iter().enumerate() {
+            eprintln!("[{}/{}] {what}", number + 1, parts.len());
+            report.time(what, work)?;
+        }
+        print!("{}", report.table());
+        println!("Everything passed in {}.", spoken(start.elapsed()));
+        Ok(())
+    }
+}
+
+impl Report {
+    fn time(&mut self, what: &'static str, work: impl FnOnce() -> Result<String>) -> Result<()> {
+        let start = Instant::now();
+        let found = work().with_context(|| format!("{what} failed"))?;
+        self.0.push((what, start.elapsed(), found));
+        Ok(())
+    }
+
+    fn table(&self) -> String {
+        let rows = self.0.iter().map(|(what, took, found)| format!("  {what:<22}{:>10}   {found}", spoken(*took)));
+        rows.fold("\n".to_owned(), |table, row| table + row.trim_end() + "\n") + "\n"
+    }
+}
+
+/// Builds before it runs: the one shows cargo's progress, the other is quiet unless a test fails.
+fn cargo_test(what: &[&str], how: &[&str]) -> Result<String> {
+    let cargo = || {
+        let mut command = Command::new("cargo");
+        command.current_dir(paths::root()).arg("test").args(what);
+        command
+    };
+    run_shown(cargo().arg("--no-run"))?;
+    let output = step("Running", || run(cargo().arg("--").args(how), "install Rust from https://rustup.rs"))?;
+    passed(&output).context("cargo test did not say how many tests passed")
+}
+
+/// The package's own tests, and a strict TypeScript program that uses it.
+fn javascript_tests() -> Result<String> {
+    let output = step("Running", || run(Command::new("npm").arg("test").current_dir(paths::js()), npm::NODE_REMEDY))?;
+    // Node's summary line: "# pass 31" or, in newer versions, "ℹ pass 31".
+    let passed = output.lines().find_map(|line| line.trim_start_matches(['#', 'ℹ', ' ']).strip_prefix("pass "));
+    Ok(passed.map_or_else(String::new, |count| format!("{count} passed, types checked")))
+}
+
+/// `12 passed`, summed over all of cargo's test programs.
+fn passed(output: &str) -> Option<String> {
+    let counts = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse::<u32>().ok());
+    counts.reduce(|sum, count| sum + count).map(|sum| format!("{sum} passed"))
+}
+
+fn spoken(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..60 => format!("{:.1} s", duration.as_secs_f32()),
+        seconds => format!("{} min {:02} s", seconds / 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passed_tests_are_summed() {
+        let output = "running 3 tests\ntest result: ok. 3 passed; 0 failed\n\ntest result: ok. 4 passed; 0 failed\n";
+        assert_eq!(passed(output).as_deref(), Some("7 passed"));
+        assert_eq!(passed("error: could not compile"), None);
+    }
+
+    #[test]
+    fn minutes_are_told_from_a_minute_on() {
+        assert_eq!(spoken(Duration::from_millis(59_940)), "59.9 s");
+        assert_eq!(spoken(Duration::from_secs(83)), "1 min 23 s");
+    }
+}
