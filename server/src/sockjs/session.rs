@@ -308,3 +308,80 @@ fn wake(mut state: MutexGuard<'_, State>) {
         waker.wake();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::time::{advance, timeout};
+
+    const DELAY: Duration = Duration::from_secs(5);
+
+    fn session() -> (PolledSession, Arc<Peer>) {
+        let address = IpAddr::from([127, 0, 0, 1]);
+        (PolledSession::new("abc", address).0, Arc::new(Peer::new(address)))
+    }
+
+    async fn next(session: &PolledSession) -> Frame {
+        poll_fn(|cx| session.poll_frame(cx)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_disconnect_delay_counts_from_the_last_receiver() {
+        let (session, peer) = session();
+        let started = Instant::now();
+        for _ in 0..3 {
+            assert!(session.attach(&peer).is_ok());
+            // However long one receives, the session stays.
+            assert!(timeout(Duration::from_secs(60), session.ended(DELAY)).await.is_err());
+            session.detach();
+            assert!(timeout(Duration::from_secs(4), session.ended(DELAY)).await.is_err());
+        }
+        let end = session.ended(DELAY).await;
+        assert_eq!((end.code, end.peer_may_ask), (close_code::ABNORMAL.code, false));
+        assert_eq!(started.elapsed(), 3 * Duration::from_secs(64) + Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_heartbeat_frame_is_for_those_who_are_there() {
+        let (session, peer) = session();
+        session.heartbeat();
+        assert!(session.attach(&peer).is_ok());
+        assert_eq!(next(&session).await, Frame::Next("o".into()));
+        assert!(timeout(DELAY, next(&session)).await.is_err(), "the one before was for nobody");
+        session.heartbeat();
+        session.heartbeat();
+        assert_eq!(next(&session).await, Frame::Next("h".into()));
+        assert!(timeout(DELAY, next(&session)).await.is_err(), "two at once are one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_goes_out_before_the_close() {
+        let (session, peer) = session();
+        session.send("1", 2);
+        session.send("2", 2);
+        session.close(close_code::GO_AWAY);
+        session.close(close_code::CONNECTION_ABORTED);
+        session.send("3", 2);
+        advance(DELAY).await;
+        assert!(session.attach(&peer).is_ok());
+        assert_eq!(next(&session).await, Frame::Next("o".into()));
+        assert_eq!(next(&session).await, Frame::Next("a[1,2]".into()));
+        assert_eq!(next(&session).await, Frame::Last("c[3000,\"Go away!\"]".into()));
+        session.detach();
+        let Err(NotAttached::Closed(frames)) = session.attach(&peer) else { panic!("it is closed") };
+        assert_eq!(frames, ["c[3000,\"Go away!\"]"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn past_the_limit_nothing_waits_any_more() {
+        let (session, peer) = session();
+        assert!(session.attach(&peer).is_ok());
+        assert_eq!(next(&session).await, Frame::Next("o".into()));
+        for element in ["1", "2", "3", "4"] {
+            session.send(element, 2);
+        }
+        assert_eq!(next(&session).await, Frame::Last("c[4008,\"Reading too slowly\"]".into()));
+        assert_eq!(session.ended(DELAY).await.code, close_code::SLOW_READER.code);
+    }
+}
