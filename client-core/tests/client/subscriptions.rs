@@ -5,8 +5,7 @@ use swampdragon_client::Config;
 
 fn reconnect(pair: &mut Pair) {
     pair.close(1006);
-    let attempt = pair.alarm.expect("the client waits for its next attempt");
-    pair.pass(attempt - pair.now);
+    pair.pass_until_it_knocks();
     pair.accept();
 }
 
