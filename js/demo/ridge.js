@@ -43,7 +43,7 @@ export class Ridge {
       );
     }
     this.#samples.push(sample);
-    // Here and not when drawing: a tab in the background is not drawn, and goes on all night.
+    // Not only when drawing: a tab in the background is not drawn, and goes on all night.
     this.#forget(sample.at - this.#window - 1000);
   }
 
@@ -83,6 +83,7 @@ export class Ridge {
     const x = (/** @type {number} */ at) => plot.right - ((now - at) / span) * (plot.right - plot.left);
     const y = (/** @type {number} */ left) => plot.bottom - (left / this.#ttlMax) * (plot.bottom - plot.top);
 
+    this.#forget(now - span - 1000);
     const ink = colours(this.#canvas);
     const c = this.#context;
     c.clearRect(0, 0, width, height);
