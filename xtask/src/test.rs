@@ -92,13 +92,13 @@ fn cargo_test(what: &[&str], how: &[&str]) -> Result<Found> {
         command
     };
     run_shown(cargo().arg("--no-run"))?;
-    let output = step("Running", || run(cargo().arg("--").args(how), "install Rust from https://rustup.rs"))?;
+    let output = step("cargo test", || run(cargo().arg("--").args(how), "install Rust from https://rustup.rs"))?;
     passed(&output).context("cargo test did not say how many tests passed")
 }
 
 /// The package's own tests, and a strict TypeScript program that uses it.
 fn javascript_tests() -> Result<Found> {
-    let output = step("Running", || run(Command::new("npm").arg("test").current_dir(paths::js()), npm::NODE_REMEDY))?;
+    let output = step("npm test", || run(Command::new("npm").arg("test").current_dir(paths::js()), npm::NODE_REMEDY))?;
     // Node's summary line: "# pass 31" or, in newer versions, "ℹ pass 31".
     let passed = output.lines().find_map(|line| line.trim_start_matches(['#', 'ℹ', ' ']).strip_prefix("pass "));
     let passed = passed.and_then(|count| count.parse().ok()).context("npm test did not say how many tests passed")?;
