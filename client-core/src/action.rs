@@ -1,12 +1,22 @@
 use swampdragon_protocol::HeartbeatReply;
 
-use crate::Types;
+use crate::{Remembered, Transport, Types};
 
 /// What the shell must do, in the order polled.
 #[derive(Debug, Clone)]
 pub enum Action<T: Types> {
     /// Open a socket to this endpoint. None exists at this point.
-    Open(T::Text),
+    Open {
+        /// As given to [`crate::Client::handle_connect`].
+        endpoint: T::Text,
+        /// What the socket has to be.
+        transport: Transport,
+    },
+    /// Ask the SockJS service at this endpoint for its `/info`, and report to [`crate::Client::handle_info`] or
+    /// [`crate::Client::handle_no_info`].
+    AskInfo(T::Text),
+    /// Keep this for the next connection to the present endpoint, where the shell can.
+    Remember(Remembered),
     /// Send this message.
     Send(Outgoing<T>),
     /// Close the socket with this code and forget it: whatever it says from now on is of no interest.

@@ -4,10 +4,11 @@ use swampdragon_protocol::{ReplyState, close_code};
 
 use crate::calls::Calls;
 use crate::channels::Channels;
+use crate::choice::{AfterTry, Choice};
 use crate::subscriptions::Subscriptions;
 use crate::{
-    Action, AfterClose, CallFailure, Config, Event, Incoming, IncomingReply, Outgoing, PageCall, Purpose, State,
-    Transport, Types, after_close, heartbeat, reconnect_delay_ms,
+    Action, AfterClose, CallFailure, Config, Event, Framing, Incoming, IncomingReply, Outgoing, PageCall, Purpose,
+    Remembered, State, Transport, Transports, Types, after_close, heartbeat, reconnect_delay_ms,
 };
 
 /// One page's connection to its server, kept for as long as the application wants it.
@@ -20,6 +21,7 @@ pub struct Client<T: Types> {
     config: Config,
     state: State,
     endpoint: Option<T::Text>,
+    choice: Choice,
     /// Attempts since the last connection that lasted.
     failures: u32,
     session: Option<T::Text>,
@@ -38,6 +40,7 @@ impl<T: Types> Client<T> {
             config,
             state: State::Idle,
             endpoint: None,
+            choice: Choice::new(),
             failures: 0,
             session: None,
             calls: Calls::new(),
@@ -70,9 +73,19 @@ impl<T: Types> Client<T> {
     }
 
     /// The application wants a connection to this endpoint. One that exists is closed first; subscriptions stay.
-    pub fn handle_connect(&mut self, endpoint: T::Text) {
+    ///
+    /// `remembered` is what [`Action::Remember`] last said of this endpoint, if the shell has kept it since another
+    /// client was there; within its own life the client knows better. A raw endpoint is a WebSocket and nothing else.
+    pub fn handle_connect(&mut self, endpoint: T::Text, framing: Framing, remembered: Remembered) {
         self.drop_socket(close_code::NORMAL.code, true);
         self.failures = 0;
+        if self.endpoint.as_ref() != Some(&endpoint) {
+            let allowed = match framing {
+                Framing::SockJs => self.config.transports,
+                Framing::Raw => Transports::WEBSOCKET,
+            };
+            self.choice.reset(allowed, remembered);
+        }
         self.endpoint = Some(endpoint);
         self.open();
     }
@@ -102,11 +115,12 @@ impl<T: Types> Client<T> {
     }
 
     /// The connection is open: the SockJS open frame came, or the raw socket opened.
-    pub fn handle_opened(&mut self, transport: Transport) {
+    pub fn handle_opened(&mut self, framing: Framing) {
         if self.state != State::Connecting {
             return;
         }
-        self.state = State::Open { transport, heard: false };
+        self.state = State::Open { framing, heard: false };
+        self.choose(Choice::succeeded);
         self.watch();
         self.events.push(Event::Open);
         while let Some(call) = self.calls.take_queued() {
@@ -159,8 +173,27 @@ impl<T: Types> Client<T> {
 
     /// The connection has ended: a SockJS close frame, the socket's own end, or a socket that did not open.
     pub fn handle_closed(&mut self, code: u16, reason: Option<T::Text>, random: u32) {
-        if self.state.has_socket() {
-            self.lose(code, reason, random);
+        match self.state {
+            // A server that says why has been reached, and would say the same over any other transport.
+            State::Connecting if code < close_code::GO_AWAY.code => self.fail_try(code, reason, random),
+            state if state.has_socket() => self.lose(code, reason, random),
+            _ => {}
+        }
+    }
+
+    /// The server has told about its SockJS service: whether it offers a WebSocket, and how long the answer took, in
+    /// milliseconds.
+    pub fn handle_info(&mut self, websocket: bool, round_trip_ms: u32, random: u32) {
+        if self.state == State::Asking {
+            let next = self.choose(|choice| choice.informed(websocket, round_trip_ms));
+            self.go_on(next, close_code::ABNORMAL.code, None, random);
+        }
+    }
+
+    /// The server has not told about its SockJS service: it is not there, or another one is.
+    pub fn handle_no_info(&mut self, random: u32) {
+        if self.state == State::Asking {
+            self.lose(close_code::ABNORMAL.code, None, random);
         }
     }
 
@@ -168,15 +201,16 @@ impl<T: Types> Client<T> {
     pub fn handle_timer(&mut self, random: u32) {
         match self.state {
             State::Idle | State::Suspended => {}
-            State::Connecting | State::Open { transport: Transport::SockJs, heard: false } => {
+            State::Connecting => self.fail_try(close_code::ABNORMAL.code, None, random),
+            State::Asking | State::Open { framing: Framing::SockJs, heard: false } => {
                 self.lose(close_code::ABNORMAL.code, None, random);
             }
-            State::Open { transport, .. } => {
+            State::Open { framing, .. } => {
                 // It has lasted, so the next failure is the first of a new series. Counting from the opening instead
                 // would let a server that closes each connection at once be asked without a pause.
                 self.failures = 0;
-                if transport == Transport::SockJs {
-                    self.state = State::Open { transport, heard: false };
+                if framing == Framing::SockJs {
+                    self.state = State::Open { framing, heard: false };
                     self.watch();
                 }
             }
@@ -189,7 +223,7 @@ impl<T: Types> Client<T> {
         match self.state {
             State::Open { .. } => self.transmit(call),
             State::Idle => self.fail(call.handle, CallFailure::NotConnected),
-            State::Connecting | State::Waiting | State::Suspended => {
+            State::Connecting | State::Asking | State::Waiting | State::Suspended => {
                 if self.calls.queued() < self.config.max_queued_calls {
                     self.calls.queue(call);
                 } else {
@@ -207,10 +241,53 @@ impl<T: Types> Client<T> {
     }
 
     fn open(&mut self) {
+        let transport = self.choice.begin();
+        self.open_over(transport);
+    }
+
+    fn open_over(&mut self, transport: Transport) {
         if let Some(endpoint) = self.endpoint.clone() {
             self.state = State::Connecting;
-            self.actions.push(Action::Open(endpoint));
-            self.actions.push(Action::Arm(self.config.connect_timeout_ms));
+            self.actions.push(Action::Open { endpoint, transport });
+            self.actions.push(Action::Arm(self.choice.patience_ms(self.config.connect_timeout_ms)));
+        }
+    }
+
+    /// A socket did not open. The application hears of that when there is nothing else to try.
+    fn fail_try(&mut self, code: u16, reason: Option<T::Text>, random: u32) {
+        let next = self.choice.failed();
+        self.go_on(next, code, reason, random);
+    }
+
+    fn go_on(&mut self, next: AfterTry, code: u16, reason: Option<T::Text>, random: u32) {
+        match (next, self.endpoint.clone()) {
+            (AfterTry::AskInfo, Some(endpoint)) => {
+                self.close_socket(close_code::NORMAL.code);
+                self.state = State::Asking;
+                self.actions.push(Action::AskInfo(endpoint));
+                self.actions.push(Action::Arm(self.config.connect_timeout_ms));
+            }
+            (AfterTry::Try(transport), _) => {
+                self.close_socket(close_code::NORMAL.code);
+                self.open_over(transport);
+            }
+            _ => self.lose(code, reason, random),
+        }
+    }
+
+    /// Takes a step in the choice of transports; what is then remembered otherwise than before goes to the shell.
+    fn choose<R>(&mut self, step: impl FnOnce(&mut Choice) -> R) -> R {
+        let before = self.choice.remembered();
+        let result = step(&mut self.choice);
+        if self.choice.remembered() != before {
+            self.actions.push(Action::Remember(self.choice.remembered()));
+        }
+        result
+    }
+
+    fn close_socket(&mut self, code: u16) {
+        if self.state.has_socket() {
+            self.actions.push(Action::Close(code));
         }
     }
 
@@ -284,7 +361,7 @@ impl<T: Types> Client<T> {
     }
 
     fn drop_socket(&mut self, code: u16, reconnecting: bool) {
-        if self.state.has_socket() {
+        if self.state.is_trying_or_open() {
             self.end_connection(code, None, reconnecting);
         }
     }
@@ -292,7 +369,7 @@ impl<T: Types> Client<T> {
     fn end_connection(&mut self, code: u16, reason: Option<T::Text>, reconnecting: bool) {
         // Of an end that the network brought, the socket knows already; closing it again does nothing. A server's own
         // code is not sent back, since a page may only send 1000 and 3000-4999.
-        self.actions.push(Action::Close(close_code::NORMAL.code));
+        self.close_socket(close_code::NORMAL.code);
         self.events.push(Event::Close { code, reason, reconnecting });
         self.subscriptions.lost();
         while let Some(handle) = self.calls.take_lost(false) {

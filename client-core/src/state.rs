@@ -5,10 +5,12 @@ pub enum State {
     Idle,
     /// A socket is opening; the timer bounds how long it may take.
     Connecting,
+    /// It did not open, and the server is being asked whether it is there at all; the timer bounds that, too.
+    Asking,
     /// Messages flow; the timer watches for silence.
     Open {
-        /// How they travel.
-        transport: Transport,
+        /// What they stand in.
+        framing: Framing,
         /// Whether anything came since the timer was armed.
         heard: bool,
     },
@@ -30,11 +32,17 @@ impl State {
     pub fn has_socket(self) -> bool {
         matches!(self, Self::Connecting | Self::Open { .. })
     }
+
+    /// Whether there is a connection, or an attempt to make one: something that can end.
+    #[must_use]
+    pub fn is_trying_or_open(self) -> bool {
+        self.has_socket() || self == Self::Asking
+    }
 }
 
-/// How messages travel on an open connection.
+/// What messages stand in on an open connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
+pub enum Framing {
     /// In SockJS frames. The server sends a heartbeat frame every 25 seconds, so silence means a dead peer.
     SockJs,
     /// One message in each WebSocket message. Nobody promises to say anything, so silence means nothing.
