@@ -1,22 +1,19 @@
 use swampdragon_protocol::HeartbeatReply;
 
-use crate::{Remembered, Transport, Types};
+use crate::{Transport, Types};
 
 /// What the shell must do, in the order polled.
 #[derive(Debug, Clone)]
 pub enum Action<T: Types> {
-    /// Open a socket to this endpoint. None exists at this point.
+    /// Open a socket to this endpoint, or whatever takes its place. None exists at this point.
     Open {
         /// As given to [`crate::Client::handle_connect`].
         endpoint: T::Text,
-        /// What the socket has to be.
-        transport: Transport,
+        /// What the socket has to be. `None`: a question to the SockJS service for its `/info`, which is closed like a
+        /// socket. What it brings goes to [`crate::Client::handle_info`], or to [`crate::Client::handle_closed`] when
+        /// it brings nothing.
+        transport: Option<Transport>,
     },
-    /// Ask the SockJS service at this endpoint for its `/info`, and report to [`crate::Client::handle_info`] or
-    /// [`crate::Client::handle_no_info`].
-    AskInfo(T::Text),
-    /// Keep this for the next connection to the present endpoint, where the shell can.
-    Remember(Remembered),
     /// Send this message.
     Send(Outgoing<T>),
     /// Close the socket with this code and forget it: whatever it says from now on is of no interest.

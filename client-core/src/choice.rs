@@ -11,33 +11,17 @@ const SHORTEST_TRY_MS: u32 = 2000;
 /// downwards, as SockJS does it.
 pub(crate) struct Choice {
     allowed: Transports,
-    tried: Transport,
+    /// What is being tried, or `None` while the server is being asked.
+    tried: Option<Transport>,
     remembered: Remembered,
-    /// What the server has answered in this attempt.
-    info: Option<Info>,
-}
-
-#[derive(Clone, Copy)]
-struct Info {
-    websocket: bool,
+    /// For how many connections a success is remembered. 0: the server has not been asked in this attempt.
+    lasting: u32,
     try_ms: u32,
-}
-
-/// What follows a try that failed.
-pub(crate) enum AfterTry {
-    AskInfo,
-    Try(Transport),
-    GiveUp,
 }
 
 impl Choice {
     pub(crate) const fn new() -> Self {
-        Self {
-            allowed: Transports::WEBSOCKET,
-            tried: Transport::WebSocket,
-            remembered: Remembered::NOTHING,
-            info: None,
-        }
+        Self { allowed: Transports::WEBSOCKET, tried: None, remembered: Remembered::NOTHING, lasting: 0, try_ms: 0 }
     }
 
     /// Another endpoint, over these transports.
@@ -50,66 +34,68 @@ impl Choice {
         self.remembered
     }
 
-    /// The first try of an attempt.
-    pub(crate) fn begin(&mut self) -> Transport {
-        self.info = None;
-        let known = self.remembered.transport().filter(|transport| self.allowed.contains(*transport));
-        self.tried = known.or(self.allowed.first()).unwrap_or(Transport::WebSocket);
+    /// The transport to try, or `None` to ask the server.
+    pub(crate) fn tried(&self) -> Option<Transport> {
         self.tried
     }
 
-    /// How long the present try may take, in milliseconds, when a connection may take `limit_ms`.
-    ///
-    /// The last resort gets all of it. Before the server has been asked, half is a guess at how long is too long.
+    /// How long that may take, in milliseconds, where a connection may take `limit_ms`. What nothing can follow gets all
+    /// of it.
     pub(crate) fn patience_ms(&self, limit_ms: u32) -> u32 {
-        match self.info {
-            None if self.is_only() => limit_ms,
-            None => limit_ms / 2,
-            Some(_) if self.allowed.after(self.tried).is_none() => limit_ms,
-            Some(info) => info.try_ms.min(limit_ms),
+        match self.tried {
+            Some(tried) if self.allowed.after(tried).is_some() => self.try_ms.min(limit_ms),
+            _ => limit_ms,
         }
     }
 
-    /// The present try has failed.
-    pub(crate) fn failed(&mut self) -> AfterTry {
-        if self.info.is_none() {
-            return if self.is_only() { AfterTry::GiveUp } else { AfterTry::AskInfo };
-        }
-        self.allowed.after(self.tried).map_or(AfterTry::GiveUp, |next| self.attempt(next))
+    /// Begins an attempt that may take so many milliseconds. Half of that is a guess at how long is too long.
+    pub(crate) fn begin(&mut self, limit_ms: u32) {
+        self.lasting = 0;
+        self.try_ms = limit_ms / 2;
+        self.tried = self.remembered.transport(self.allowed).or(self.allowed.from(0));
     }
 
-    /// The server is there: whether it offers a WebSocket, and how long the answer took.
-    pub(crate) fn informed(&mut self, websocket: bool, round_trip_ms: u32) -> AfterTry {
-        // Had the server been away, its failure would say nothing about what was remembered.
+    /// The present try has failed. Answers whether there is another one.
+    pub(crate) fn go_on(&mut self) -> bool {
+        let Some(tried) = self.tried else { return false };
+        let asked = self.lasting > 0;
+        self.tried = self.allowed.after(tried).filter(|_| asked);
+        if asked { self.tried.is_some() } else { !self.allowed.is_one() }
+    }
+
+    /// The server is there: whether it offers a WebSocket, and how long the answer took. Answers whether it was asked.
+    pub(crate) fn informed(&mut self, websocket: bool, round_trip_ms: u32) -> bool {
+        if self.tried.is_some() {
+            return false;
+        }
+        // Had the server been away, its failure would have said nothing about what was remembered.
         self.remembered = Remembered::NOTHING;
-        self.info = Some(Info { websocket, try_ms: try_ms(round_trip_ms) });
-        let first = if websocket { self.allowed.first() } else { self.allowed.after(Transport::WebSocket) };
-        first.map_or(AfterTry::GiveUp, |first| self.attempt(first))
+        self.lasting = if websocket { Remembered::CONNECTIONS } else { Remembered::CONNECTIONS_WITHOUT_WEBSOCKET };
+        self.try_ms = try_ms(round_trip_ms);
+        // There is something but the WebSocket, else nobody would have asked.
+        self.tried = self.allowed.from(u32::from(!websocket));
+        true
     }
 
     /// The present try has succeeded.
     pub(crate) fn succeeded(&mut self) {
-        self.remembered = match self.info {
-            _ if Some(self.tried) == self.allowed.first() => Remembered::NOTHING,
-            Some(info) => Remembered::new(self.tried, info.websocket),
-            None => self.remembered.used(),
+        self.remembered = match self.tried {
+            Some(tried) if self.allowed.from(0) != Some(tried) => {
+                if self.lasting == 0 {
+                    self.remembered.used()
+                } else {
+                    Remembered::lasting(tried, self.lasting)
+                }
+            }
+            _ => Remembered::NOTHING,
         };
-    }
-
-    fn attempt(&mut self, transport: Transport) -> AfterTry {
-        self.tried = transport;
-        AfterTry::Try(transport)
-    }
-
-    fn is_only(&self) -> bool {
-        self.allowed.first().is_none_or(|first| self.allowed.after(first).is_none())
     }
 }
 
 /// Two of SockJS's retransmission timeouts (sockjs-client, `countRTO`): 300 ms more than a fast round trip, four times
 /// a slow one.
 fn try_ms(round_trip_ms: u32) -> u32 {
-    let timeout = if round_trip_ms > 100 { round_trip_ms.saturating_mul(4) } else { round_trip_ms.saturating_add(300) };
+    let timeout = if round_trip_ms > 100 { round_trip_ms.saturating_mul(4) } else { round_trip_ms + 300 };
     timeout.saturating_mul(2).max(SHORTEST_TRY_MS)
 }
 
@@ -126,11 +112,11 @@ mod tests {
     #[test]
     fn whatever_number_was_kept_names_a_transport_or_none() {
         for number in (0..64).chain([u32::MAX, u32::MAX - 1]) {
-            let mut kept = Remembered::from_number(number);
-            let known = kept.transport();
+            let kept = Remembered::from_number(number);
+            let known = kept.transport(Transports::ALL);
             assert_eq!(known.is_some(), number > 3 && number & 3 != 3, "{number}");
-            kept = kept.used();
-            assert!(kept.transport().is_none() || kept.transport() == known);
+            let used = kept.used().transport(Transports::ALL);
+            assert!(used.is_none() || used == known);
         }
     }
 }

@@ -4,11 +4,11 @@ use swampdragon_protocol::{ReplyState, close_code};
 
 use crate::calls::Calls;
 use crate::channels::Channels;
-use crate::choice::{AfterTry, Choice};
+use crate::choice::Choice;
 use crate::subscriptions::Subscriptions;
 use crate::{
     Action, AfterClose, CallFailure, Config, Event, Framing, Incoming, IncomingReply, Outgoing, PageCall, Purpose,
-    Remembered, State, Transport, Transports, Types, after_close, heartbeat, reconnect_delay_ms,
+    Remembered, State, Transports, Types, after_close, heartbeat, reconnect_delay_ms,
 };
 
 /// One page's connection to its server, kept for as long as the application wants it.
@@ -57,6 +57,13 @@ impl<T: Types> Client<T> {
         self.state
     }
 
+    /// Which transport works with the present endpoint, when the best one does not. Worth keeping where it outlives the
+    /// client, see [`Self::handle_connect`].
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        self.choice.remembered()
+    }
+
     /// What the shell must do next.
     pub fn poll_action(&mut self) -> Option<Action<T>> {
         pop(&mut self.actions)
@@ -74,18 +81,16 @@ impl<T: Types> Client<T> {
 
     /// The application wants a connection to this endpoint. One that exists is closed first; subscriptions stay.
     ///
-    /// `remembered` is what [`Action::Remember`] last said of this endpoint, if the shell has kept it since another
-    /// client was there; within its own life the client knows better. A raw endpoint is a WebSocket and nothing else.
+    /// `remembered` is what [`Self::remembered`] was when the last connection to this endpoint opened, as far as the
+    /// shell has kept it. A raw endpoint is a WebSocket and nothing else.
     pub fn handle_connect(&mut self, endpoint: T::Text, framing: Framing, remembered: Remembered) {
         self.drop_socket(close_code::NORMAL.code, true);
         self.failures = 0;
-        if self.endpoint.as_ref() != Some(&endpoint) {
-            let allowed = match framing {
-                Framing::SockJs => self.config.transports,
-                Framing::Raw => Transports::WEBSOCKET,
-            };
-            self.choice.reset(allowed, remembered);
-        }
+        let allowed = match framing {
+            Framing::SockJs => self.config.transports,
+            Framing::Raw => Transports::WEBSOCKET,
+        };
+        self.choice.reset(allowed, remembered);
         self.endpoint = Some(endpoint);
         self.open();
     }
@@ -120,7 +125,7 @@ impl<T: Types> Client<T> {
             return;
         }
         self.state = State::Open { framing, heard: false };
-        self.choose(Choice::succeeded);
+        self.choice.succeeded();
         self.watch();
         self.events.push(Event::Open);
         while let Some(call) = self.calls.take_queued() {
@@ -171,29 +176,24 @@ impl<T: Types> Client<T> {
         self.events.push(event);
     }
 
-    /// The connection has ended: a SockJS close frame, the socket's own end, or a socket that did not open.
+    /// The connection has ended: a SockJS close frame, the socket's own end, a socket that did not open, or a server that
+    /// does not tell about its SockJS service.
     pub fn handle_closed(&mut self, code: u16, reason: Option<T::Text>, random: u32) {
-        match self.state {
-            // A server that says why has been reached, and would say the same over any other transport.
-            State::Connecting if code < close_code::GO_AWAY.code => self.fail_try(code, reason, random),
-            state if state.has_socket() => self.lose(code, reason, random),
-            _ => {}
+        let connecting = self.state == State::Connecting;
+        // A server that says why has been reached, and would say the same over any other transport.
+        if connecting && code < close_code::GO_AWAY.code && self.choice.go_on() {
+            // The application hears of a failure when there is nothing else to try.
+            self.open_next();
+        } else if self.state.has_socket() {
+            self.lose(code, reason, random);
         }
     }
 
     /// The server has told about its SockJS service: whether it offers a WebSocket, and how long the answer took, in
     /// milliseconds.
-    pub fn handle_info(&mut self, websocket: bool, round_trip_ms: u32, random: u32) {
-        if self.state == State::Asking {
-            let next = self.choose(|choice| choice.informed(websocket, round_trip_ms));
-            self.go_on(next, close_code::ABNORMAL.code, None, random);
-        }
-    }
-
-    /// The server has not told about its SockJS service: it is not there, or another one is.
-    pub fn handle_no_info(&mut self, random: u32) {
-        if self.state == State::Asking {
-            self.lose(close_code::ABNORMAL.code, None, random);
+    pub fn handle_info(&mut self, websocket: bool, round_trip_ms: u32) {
+        if self.state == State::Connecting && self.choice.informed(websocket, round_trip_ms) {
+            self.open_next();
         }
     }
 
@@ -201,9 +201,8 @@ impl<T: Types> Client<T> {
     pub fn handle_timer(&mut self, random: u32) {
         match self.state {
             State::Idle | State::Suspended => {}
-            State::Connecting => self.fail_try(close_code::ABNORMAL.code, None, random),
-            State::Asking | State::Open { framing: Framing::SockJs, heard: false } => {
-                self.lose(close_code::ABNORMAL.code, None, random);
+            State::Connecting | State::Open { framing: Framing::SockJs, heard: false } => {
+                self.handle_closed(close_code::ABNORMAL.code, None, random);
             }
             State::Open { framing, .. } => {
                 // It has lasted, so the next failure is the first of a new series. Counting from the opening instead
@@ -223,7 +222,7 @@ impl<T: Types> Client<T> {
         match self.state {
             State::Open { .. } => self.transmit(call),
             State::Idle => self.fail(call.handle, CallFailure::NotConnected),
-            State::Connecting | State::Asking | State::Waiting | State::Suspended => {
+            State::Connecting | State::Waiting | State::Suspended => {
                 if self.calls.queued() < self.config.max_queued_calls {
                     self.calls.queue(call);
                 } else {
@@ -241,53 +240,20 @@ impl<T: Types> Client<T> {
     }
 
     fn open(&mut self) {
-        let transport = self.choice.begin();
-        self.open_over(transport);
+        self.choice.begin(self.config.connect_timeout_ms);
+        self.state = State::Connecting;
+        self.open_chosen();
     }
 
-    fn open_over(&mut self, transport: Transport) {
+    fn open_next(&mut self) {
+        self.actions.push(Action::Close(close_code::NORMAL.code));
+        self.open_chosen();
+    }
+
+    fn open_chosen(&mut self) {
         if let Some(endpoint) = self.endpoint.clone() {
-            self.state = State::Connecting;
-            self.actions.push(Action::Open { endpoint, transport });
+            self.actions.push(Action::Open { endpoint, transport: self.choice.tried() });
             self.actions.push(Action::Arm(self.choice.patience_ms(self.config.connect_timeout_ms)));
-        }
-    }
-
-    /// A socket did not open. The application hears of that when there is nothing else to try.
-    fn fail_try(&mut self, code: u16, reason: Option<T::Text>, random: u32) {
-        let next = self.choice.failed();
-        self.go_on(next, code, reason, random);
-    }
-
-    fn go_on(&mut self, next: AfterTry, code: u16, reason: Option<T::Text>, random: u32) {
-        match (next, self.endpoint.clone()) {
-            (AfterTry::AskInfo, Some(endpoint)) => {
-                self.close_socket(close_code::NORMAL.code);
-                self.state = State::Asking;
-                self.actions.push(Action::AskInfo(endpoint));
-                self.actions.push(Action::Arm(self.config.connect_timeout_ms));
-            }
-            (AfterTry::Try(transport), _) => {
-                self.close_socket(close_code::NORMAL.code);
-                self.open_over(transport);
-            }
-            _ => self.lose(code, reason, random),
-        }
-    }
-
-    /// Takes a step in the choice of transports; what is then remembered otherwise than before goes to the shell.
-    fn choose<R>(&mut self, step: impl FnOnce(&mut Choice) -> R) -> R {
-        let before = self.choice.remembered();
-        let result = step(&mut self.choice);
-        if self.choice.remembered() != before {
-            self.actions.push(Action::Remember(self.choice.remembered()));
-        }
-        result
-    }
-
-    fn close_socket(&mut self, code: u16) {
-        if self.state.has_socket() {
-            self.actions.push(Action::Close(code));
         }
     }
 
@@ -361,7 +327,7 @@ impl<T: Types> Client<T> {
     }
 
     fn drop_socket(&mut self, code: u16, reconnecting: bool) {
-        if self.state.is_trying_or_open() {
+        if self.state.has_socket() {
             self.end_connection(code, None, reconnecting);
         }
     }
@@ -369,7 +335,7 @@ impl<T: Types> Client<T> {
     fn end_connection(&mut self, code: u16, reason: Option<T::Text>, reconnecting: bool) {
         // Of an end that the network brought, the socket knows already; closing it again does nothing. A server's own
         // code is not sent back, since a page may only send 1000 and 3000-4999.
-        self.close_socket(close_code::NORMAL.code);
+        self.actions.push(Action::Close(close_code::NORMAL.code));
         self.events.push(Event::Close { code, reason, reconnecting });
         self.subscriptions.lost();
         while let Some(handle) = self.calls.take_lost(false) {

@@ -3,10 +3,9 @@
 pub enum State {
     /// No connection is wanted: none was asked for, the application ended it, or the server said to stay away.
     Idle,
-    /// A socket is opening; the timer bounds how long it may take.
+    /// A socket is opening, or one did not and the server is being asked whether it is there at all; the timer bounds how
+    /// long that may take.
     Connecting,
-    /// It did not open, and the server is being asked whether it is there at all; the timer bounds that, too.
-    Asking,
     /// Messages flow; the timer watches for silence.
     Open {
         /// What they stand in.
@@ -31,12 +30,6 @@ impl State {
     #[must_use]
     pub fn has_socket(self) -> bool {
         matches!(self, Self::Connecting | Self::Open { .. })
-    }
-
-    /// Whether there is a connection, or an attempt to make one: something that can end.
-    #[must_use]
-    pub fn is_trying_or_open(self) -> bool {
-        self.has_socket() || self == Self::Asking
     }
 }
 

@@ -1,4 +1,4 @@
-/// How SockJS frames travel.
+/// How SockJS frames travel. Each next way costs server and network more, and works where its predecessor may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// One WebSocket.
@@ -9,16 +9,7 @@ pub enum Transport {
     XhrPolling = 2,
 }
 
-/// Those in their order: each next one costs server and network more, and works where its predecessor may not.
-const LADDER: [Transport; 3] = [Transport::WebSocket, Transport::XhrStreaming, Transport::XhrPolling];
-
-impl Transport {
-    pub(crate) fn numbered(number: u32) -> Option<Self> {
-        LADDER.into_iter().find(|transport| *transport as u32 == number)
-    }
-}
-
-/// The transports that a client may use. They are tried in the order of [`Transport`].
+/// The transports that a client may use, at least one. They are tried in the order of [`Transport`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transports(u32);
 
@@ -28,23 +19,28 @@ impl Transports {
     /// All.
     pub const ALL: Self = Self(7);
 
-    /// One bit for each, the lowest for the WebSocket. Bits without a transport mean nothing.
+    /// One bit for each, the lowest for the WebSocket. Bits without a transport mean nothing; without one that does, it
+    /// is the WebSocket alone.
     #[must_use]
     pub const fn from_bits(bits: u32) -> Self {
-        Self(bits & Self::ALL.0)
+        if bits & Self::ALL.0 == 0 { Self::WEBSOCKET } else { Self(bits & Self::ALL.0) }
     }
 
-    pub(crate) fn contains(self, transport: Transport) -> bool {
-        self.0 >> transport as u32 & 1 != 0
+    /// The first of them whose number is at least this.
+    pub(crate) fn from(self, number: u32) -> Option<Transport> {
+        match (self.0 >> number << number).trailing_zeros() {
+            0 => Some(Transport::WebSocket),
+            1 => Some(Transport::XhrStreaming),
+            2 => Some(Transport::XhrPolling),
+            _ => None,
+        }
     }
 
-    /// The first of them.
-    pub(crate) fn first(self) -> Option<Transport> {
-        LADDER.into_iter().find(|transport| self.contains(*transport))
-    }
-
-    /// The next of them.
     pub(crate) fn after(self, tried: Transport) -> Option<Transport> {
-        LADDER.into_iter().find(|transport| *transport as u32 > tried as u32 && self.contains(*transport))
+        self.from(tried as u32 + 1)
+    }
+
+    pub(crate) fn is_one(self) -> bool {
+        self.0.is_power_of_two()
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Pair {
     pub(crate) socket_exists: bool,
     /// What the present socket, or the last one, has to be.
     pub(crate) transport: Transport,
-    /// Whether the client waits for `/info`.
+    /// Whether that is a question for `/info`.
     pub(crate) asking: bool,
     /// What the shell keeps between connections.
     pub(crate) remembered: Remembered,
@@ -73,15 +73,13 @@ impl Pair {
 
     /// The server answers `/info`.
     pub(crate) fn inform(&mut self, websocket: bool, round_trip_ms: u32) {
-        self.asking = false;
-        self.client.handle_info(websocket, round_trip_ms, self.random);
+        self.client.handle_info(websocket, round_trip_ms);
         self.drain();
     }
 
     /// Nobody answers `/info`.
     pub(crate) fn inform_nothing(&mut self) {
-        self.asking = false;
-        self.client.handle_no_info(self.random);
+        self.client.handle_closed(1006, None, self.random);
         self.drain();
     }
 
@@ -194,6 +192,7 @@ impl Pair {
                 let opened = matches!(event, Event::Open);
                 self.log.push(describe(&event));
                 if opened {
+                    self.remembered = self.client.remembered();
                     self.client.handle_open_delivered();
                 }
             } else {
@@ -204,14 +203,10 @@ impl Pair {
 
     fn perform(&mut self, action: Action<JsonTypes>) {
         match action {
-            Action::AskInfo(_) => {
-                assert!(!self.socket_exists, "asked beside a socket");
-                self.asking = true;
-            }
-            Action::Remember(remembered) => self.remembered = remembered,
             Action::Open { endpoint, transport } => {
                 assert!(endpoint.starts_with("wss://example.com/"));
-                self.transport = transport;
+                self.asking = transport.is_none();
+                self.transport = transport.unwrap_or(self.transport);
                 assert!(!self.socket_exists, "a second socket beside the first");
                 self.socket_exists = true;
                 self.sockets += 1;
@@ -231,6 +226,7 @@ impl Pair {
             Action::Close(_) => {
                 assert!(self.socket_exists, "closed what was not open");
                 self.socket_exists = false;
+                self.asking = false;
             }
             Action::Arm(milliseconds) => self.alarm = Some(self.now + u64::from(milliseconds)),
             Action::Disarm => self.alarm = None,
