@@ -29,7 +29,7 @@ export function open(socket, service, transport, receiving) {
 
   /** One request of the session. Text is sent as `text/plain`, which spares pages of other origins a preflight. */
   async function post(what, signal, body) {
-    const response = await fetch(session + what, { method: "POST", body, signal, credentials: "include", cache: "no-store" });
+    const response = await fetch(session + what, { method: "POST", body, signal, credentials: "include" });
     if (!response.ok) {
       response.body?.cancel();
       throw response;

@@ -33,7 +33,7 @@ export function openWithoutWebSocket(endpoint, transport, informed) {
 
 async function askInfo(service, signal) {
   const asked = performance.now();
-  const response = await fetch(service + "/info", { credentials: "include", cache: "no-store", signal });
+  const response = await fetch(service + "/info", { credentials: "include", signal });
   const { websocket } = await response.json();
   return ((performance.now() - asked) << 1) | (websocket !== false);
 }
