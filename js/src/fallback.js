@@ -31,7 +31,7 @@ export function open(socket, service, transport, receiving) {
   async function post(what, signal, body) {
     const response = await fetch(session + what, { method: "POST", body, signal, credentials: "include" });
     if (!response.ok) {
-      response.body?.cancel();
+      await response.body?.cancel();
       throw response;
     }
     return response;
@@ -64,7 +64,9 @@ export function open(socket, service, transport, receiving) {
       // The first goes, however long it is: whether that is too long, the server knows.
       const batch = waiting.splice(0, fits < 0 ? waiting.length : Math.max(fits, 1));
       const body = "[" + batch.map((text) => text.slice(1, -1)).join() + "]";
-      await post("xhr_send", AbortSignal.timeout?.(SEND_TIMEOUT_MS), body);
+      const response = await post("xhr_send", AbortSignal.timeout?.(SEND_TIMEOUT_MS), body);
+      // Read to its end, since a connection is free for the next request only then.
+      await response.text();
     }
     sending = false;
     if (closing) {

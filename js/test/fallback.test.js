@@ -195,6 +195,24 @@ describe("the choice", () => {
     assert.deepEqual(server.requests.map(({ what }) => what), ["websocket", "info", "xhr_streaming"]);
   });
 
+  test("a WebSocket that never opens is given up, tried once more, and replaced", async () => {
+    let tries = 0;
+    let closed = 0;
+    class Silent {
+      constructor() {
+        tries += 1;
+      }
+      close() {
+        closed += 1;
+      }
+    }
+    server = await startPolledServer({ info: { websocket: true } });
+    connect({ WebSocket: Silent, connectTimeoutMs: 100 });
+    await until(() => dragon.isReady);
+    assert.deepEqual([tries, closed], [2, 2]);
+    assert.deepEqual(server.requests.map(({ what }) => what), ["info", "xhr_streaming"]);
+  });
+
   test("a network that holds streams back gets polls", async () => {
     server = await startPolledServer({ answer: (what) => what === "xhr_streaming" });
     connect({ connectTimeoutMs: 200 });

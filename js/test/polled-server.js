@@ -6,8 +6,8 @@ import { createServer } from "node:http";
  *
  * `requests` are all requests in order, as `what` (`info`, `xhr`, `xhr_streaming`, `xhr_send`), `path`, `headers` and
  * `body`. `sessions` are the SockJS sessions in order; each has `heard` (messages, parsed), `say(message)`,
- * `frame(text)`, `write(text)`, and `endResponse()`, which makes the client ask for another. `answer(what, response)` may answer a
- * request in the server's stead; it then returns true.
+ * `frame(text)`, `write(text)`, and `endResponse()`, which makes the client ask for another. `answer(what, response)`
+ * may answer a request in the server's stead; it then returns true.
  */
 export async function startPolledServer({ info = { websocket: false }, onMessage = () => {}, answer = () => false } = {}) {
   const requests = [];
