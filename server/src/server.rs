@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use swampdragon_protocol::RouteName;
+use swampdragon_protocol::{InvalidName, RouteName};
 use tokio::{
     net::TcpListener,
     task::JoinSet,
@@ -15,10 +15,11 @@ use tokio::{
 use crate::{
     connection::{ConnectionHandler, DataConnection},
     http, listener,
+    pubsub::{LocalPubSub, OpenPubSubError, PubSub, Publisher, RedisPubSub, Subscribers},
     router::{Router, Routers, SessionRouter},
     service::{NewHandler, Service},
     session_store::{
-        BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry,
+        BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry, redacted,
     },
     settings::{InvalidSettings, Settings},
 };
@@ -50,6 +51,17 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// Publications cannot be carried as the setting `pubsub` asks for.
+    #[error(transparent)]
+    PubSub(#[from] OpenPubSubError),
+    /// A router has a route that cannot be one.
+    #[error("`{given}` is no route: {problem}")]
+    RouteName {
+        /// The route given.
+        given: String,
+        /// Which rule it breaks.
+        problem: InvalidName,
+    },
     /// Two routers have the same route.
     #[error("two routers have the route `{0}`; a route belongs to one")]
     RouteTaken(RouteName),
@@ -72,8 +84,13 @@ pub struct ServerBuilder {
     /// The first name that could not be registered.
     refused: Option<RegisterStoreError>,
     new_handler: NewHandler,
-    routers: Vec<Arc<dyn Router>>,
+    routers: Routers,
+    /// The first router that could not be registered.
+    router_refused: Option<StartError>,
+    new_pub_sub: Option<NewPubSub>,
 }
+
+type NewPubSub = Box<dyn FnOnce(Subscribers) -> Arc<dyn PubSub> + Send>;
 
 impl Server {
     /// Begins a server.
@@ -85,7 +102,9 @@ impl Server {
             stores: SessionStoreRegistry::new(),
             refused: None,
             new_handler: Box::new(|| Box::new(DataConnection)),
-            routers: Vec::new(),
+            routers: Routers::default(),
+            router_refused: None,
+            new_pub_sub: None,
         }
     }
 
@@ -104,6 +123,12 @@ impl Server {
         move || service.connections.len()
     }
 
+    /// What publishes to the pages of every node, for parts of the program that are no router.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(Arc::clone(&self.service.pub_sub))
+    }
+
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
     /// the sessions refreshed that still wait for it.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
@@ -112,6 +137,8 @@ impl Server {
         let (messages, frames) = (Arc::clone(&service), Arc::clone(&service));
         heartbeats.spawn(async move { messages.send_heartbeat_messages().await });
         heartbeats.spawn(async move { frames.send_heartbeat_frames().await });
+        let pub_sub = Arc::clone(&service.pub_sub);
+        heartbeats.spawn(async move { pub_sub.run().await });
         let mut refresher = JoinSet::new();
         let refreshing = Arc::clone(&service);
         refresher.spawn(async move { refreshing.refresher.run().await });
@@ -152,6 +179,11 @@ impl ServerBuilder {
     #[must_use]
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
         self.store = Some(Arc::new(store));
+        self
+    }
+
+    pub(crate) fn session_store_if_none<S: SessionStore>(mut self, store: impl FnOnce() -> S) -> Self {
+        self.store.get_or_insert_with(|| Arc::new(store()));
         self
     }
 
@@ -199,7 +231,15 @@ impl ServerBuilder {
     /// Answers the calls of one route.
     #[must_use]
     pub fn router(mut self, router: impl Router) -> Self {
-        self.routers.push(Arc::new(router));
+        let registered = self.routers.register(router);
+        self.router_refused = self.router_refused.or(registered.err());
+        self
+    }
+
+    /// Carries publications in a way of the program's own, whatever the setting `pubsub` says.
+    #[must_use]
+    pub fn pub_sub<P: PubSub>(mut self, new: impl FnOnce(Subscribers) -> P + Send + 'static) -> Self {
+        self.new_pub_sub = Some(Box::new(move |subscribers| Arc::new(new(subscribers))));
         self
     }
 
@@ -208,26 +248,67 @@ impl ServerBuilder {
     /// # Errors
     /// See [`StartError`]; nothing is left open.
     pub async fn bind(self, address: &str) -> Result<Server, StartError> {
+        let listening = async {
+            let listener = TcpListener::bind(address).await;
+            listener.map_err(|source| StartError::Listen { address: address.to_owned(), source })
+        };
+        let (listener, service) = self.open(listening).await?;
+        Ok(Server { listener, service: Arc::new(service) })
+    }
+
+    /// Checks everything that can be wrong, cheapest first, and opens what the connections share.
+    pub(crate) async fn open<T>(
+        mut self,
+        listening: impl Future<Output = Result<T, StartError>>,
+    ) -> Result<(T, Service), StartError> {
         self.settings.check()?;
         if let Some(refused) = self.refused {
             return Err(refused.into());
         }
-        let mut routers = Routers::new();
-        let session = self.settings.open_sessions.then(|| -> Arc<dyn Router> { Arc::new(SessionRouter::new()) });
-        for router in self.routers.into_iter().chain(session) {
-            let route = router.route();
-            if routers.insert(route.clone(), router).is_some() {
-                return Err(StartError::RouteTaken(route));
-            }
+        if let Some(refused) = self.router_refused {
+            return Err(refused);
         }
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| StartError::Listen { address: address.to_owned(), source })?;
+        if self.settings.open_sessions {
+            self.routers.register(SessionRouter)?;
+        }
+        let listening = listening.await?;
+        let own_store = self.store.is_some();
         let store = match self.store {
             Some(store) => store,
             None => self.stores.open(&self.settings.session_store, &self.settings.session_store_options()).await?,
         };
-        let service = Service::new(self.settings, store, routers, self.new_handler);
-        Ok(Server { listener, service: Arc::new(service) })
+        let subscribers = Subscribers::default();
+        let pub_sub = match self.new_pub_sub {
+            Some(new) => new(subscribers.clone()),
+            None => open_pub_sub(&self.settings, own_store, subscribers.clone()).await?,
+        };
+        let service = Service::new(self.settings, store, self.routers, subscribers, pub_sub, self.new_handler);
+        Ok((listening, service))
+    }
+}
+
+/// Opens what the setting `pubsub` names. When it is empty, publications go by way of the Redis that keeps the
+/// sessions, and stay within the process when no Redis does.
+async fn open_pub_sub(
+    settings: &Settings,
+    own_store: bool,
+    subscribers: Subscribers,
+) -> Result<Arc<dyn PubSub>, OpenPubSubError> {
+    let same_as_sessions = settings.pubsub.is_empty();
+    let address = match settings.pubsub.as_str() {
+        "" if own_store => "local:",
+        "" => settings.session_store.as_str(),
+        given => given,
+    };
+    match address.split_once(':') {
+        Some(("redis" | "redis+unix", _)) => {
+            Ok(Arc::new(RedisPubSub::connect(address, &settings.session_store_options(), subscribers).await?))
+        }
+        Some((scheme @ ("rediss" | "redis+sentinel" | "redis+cluster"), _)) if same_as_sessions => {
+            Err(OpenPubSubError::Scheme { scheme: scheme.to_owned() })
+        }
+        Some(("local", "")) => Ok(Arc::new(LocalPubSub::new(subscribers))),
+        _ if same_as_sessions => Ok(Arc::new(LocalPubSub::new(subscribers))),
+        _ => Err(OpenPubSubError::Unknown { given: redacted(address) }),
     }
 }

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use crate::{
-    connection::{Connection, ConnectionHandler, ConnectionTable},
+    connection::{Connection, ConnectionHandler, ConnectionTable, Dialect},
     heartbeat::{Refresher, RefresherSettings, Schedule},
     origin::AllowedOrigins,
+    pubsub::{PubSub, Subscribers},
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
@@ -15,9 +16,12 @@ pub(crate) type NewHandler = Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send +
 /// Everything that the connections of one server share.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
+    pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) routers: Routers,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) pub_sub: Arc<dyn PubSub>,
     pub(crate) new_handler: NewHandler,
     pub(crate) connections: ConnectionTable,
     pub(crate) heartbeat_messages: Schedule<Connection>,
@@ -30,8 +34,14 @@ impl Service {
         settings: Settings,
         store: Arc<dyn SessionStore>,
         routers: Routers,
+        subscribers: Subscribers,
+        pub_sub: Arc<dyn PubSub>,
         new_handler: NewHandler,
     ) -> Self {
+        let mut dialect = Dialect::of(settings.heartbeat_value);
+        if let Some(code) = settings.abort_code {
+            dialect.abort = code;
+        }
         let refresher = RefresherSettings {
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
@@ -42,9 +52,12 @@ impl Service {
             connections: ConnectionTable::new(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
+            dialect,
             settings,
             store,
             routers,
+            subscribers,
+            pub_sub,
             new_handler,
         }
     }

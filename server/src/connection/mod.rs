@@ -1,13 +1,16 @@
 //! Live peers and what the application does with them.
 
+mod dialect;
 mod handler;
+mod holdings;
 mod message;
+mod recorder;
 mod table;
 
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -20,12 +23,16 @@ use swampdragon_protocol::{
 };
 use tokio::net::TcpStream;
 
+pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
 pub use message::{HeartbeatReply, Message};
+pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
+use self::holdings::Holdings;
 use crate::{
     heartbeat::Slot,
+    pubsub::Publisher,
     service::Service,
     session_store::SessionStore,
     websocket::{Framing, HasLink, Link, SendLimits, WireFrame},
@@ -39,12 +46,27 @@ pub struct Connection {
 
 struct Inner {
     service: Arc<Service>,
-    link: Link,
-    /// Not here while it is at work: a connection's messages are handled one at a time.
-    handler: Mutex<Option<Box<dyn ConnectionHandler>>>,
+    outlet: Outlet,
+    application: Mutex<Application>,
     id: u32,
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
+}
+
+/// Where what is sent goes.
+pub(crate) enum Outlet {
+    /// To a peer.
+    WebSocket(Link),
+    /// To whoever tests an application.
+    Recorder(Recorder),
+}
+
+/// What the application has of a connection.
+struct Application {
+    /// Not here while it is at work: a connection's messages are handled one at a time.
+    handler: Option<Box<dyn ConnectionHandler>>,
+    /// Most connections answer heartbeats and never have any of it, so it is not here until they do.
+    holdings: Option<Box<Holdings>>,
 }
 
 /// A connection that may be gone.
@@ -66,8 +88,11 @@ impl WeakConnection {
 }
 
 impl HasLink for Inner {
-    fn link(&self) -> &Link {
-        &self.link
+    fn link(&self) -> Option<&Link> {
+        match &self.outlet {
+            Outlet::WebSocket(link) => Some(link),
+            Outlet::Recorder(_) => None,
+        }
     }
 }
 
@@ -91,11 +116,15 @@ impl Connection {
     /// Registers the peer behind `stream`: it is known to the service, and its heartbeats are due, from here on until
     /// [`forget`](Self::forget).
     pub(crate) fn register(service: &Arc<Service>, stream: TcpStream, framing: Framing) -> Self {
+        Self::register_with(service, Outlet::WebSocket(Link::new(stream, framing)))
+    }
+
+    pub(crate) fn register_with(service: &Arc<Service>, outlet: Outlet) -> Self {
         let connection = service.connections.insert(|id| Self {
             inner: Arc::new(Inner {
                 service: Arc::clone(service),
-                link: Link::new(stream, framing),
-                handler: Mutex::new(Some((service.new_handler)())),
+                outlet,
+                application: Mutex::new(Application { handler: Some((service.new_handler)()), holdings: None }),
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
@@ -111,6 +140,7 @@ impl Connection {
 
     /// Undoes [`register`](Self::register): no table and no schedule holds the connection any more.
     pub(crate) fn forget(&self) {
+        self.give_up_holdings();
         let Inner { service, id, heartbeat_message, heartbeat_frame, .. } = &*self.inner;
         if let Some(slot) = heartbeat_message.replace(None) {
             service.heartbeat_messages.remove(slot);
@@ -133,6 +163,12 @@ impl Connection {
         &*self.inner.service.store
     }
 
+    /// What publishes to the pages of every node.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(Arc::clone(&self.inner.service.pub_sub))
+    }
+
     /// Sends a JSON value as one message.
     ///
     /// # Errors
@@ -144,7 +180,12 @@ impl Connection {
 
     /// Sends one message that is JSON text already.
     pub fn send_text(&self, json: &str) {
-        Link::send_message(&self.inner, json, self.limits());
+        match &self.inner.outlet {
+            Outlet::WebSocket(_) => {
+                Link::send_message(&self.inner, json, self.limits());
+            }
+            Outlet::Recorder(recorder) => recorder.message(json),
+        }
     }
 
     pub(crate) fn send_message(&self, message: &ServerMessage<Json>) {
@@ -152,7 +193,16 @@ impl Connection {
     }
 
     pub(crate) fn send_frame(&self, frame: &WireFrame) {
-        Link::send_frame(&self.inner, frame, self.limits());
+        match &self.inner.outlet {
+            Outlet::WebSocket(_) => {
+                Link::send_frame(&self.inner, frame, self.limits());
+            }
+            Outlet::Recorder(recorder) => {
+                if let Some(message) = frame.text() {
+                    recorder.message(message);
+                }
+            }
+        }
     }
 
     pub(crate) fn send_bytes(&self, bytes: &[u8]) {
@@ -166,12 +216,21 @@ impl Connection {
     /// Asks the peer to close, with a SockJS close frame where it speaks SockJS. Messages it still sends are not
     /// handled; if it does not close within `close_timeout`, its socket is shut.
     pub fn close(&self, code: CloseCode) {
-        Link::close(&self.inner, code, self.limits());
+        match &self.inner.outlet {
+            Outlet::WebSocket(_) => Link::close(&self.inner, code, self.limits()),
+            Outlet::Recorder(recorder) => recorder.close(code),
+        }
+    }
+
+    /// Ends the connection over a message or a call that cannot be dealt with, by the close code of the setting
+    /// `abort_code`. Pages of SwampDragon 0.2 to 0.4 stay away after 3001; all pages come back after 3000.
+    pub fn abort_connection(&self) {
+        self.close(self.dialect().abort);
     }
 
     /// Closes as servers do that are about to stop, so that the peer comes back later.
     pub(crate) fn close_for_shutdown(&self) {
-        self.close(match self.inner.link.framing() {
+        self.close(match self.framing() {
             Framing::SockJs => close_code::GO_AWAY,
             Framing::Raw => close_code::GOING_AWAY,
         });
@@ -180,13 +239,19 @@ impl Connection {
     /// Closes below SockJS, over a fault in what the peer sent.
     pub(crate) fn fail(&self, code: CloseCode, reason: &str) {
         tracing::info!(connection = self.id(), code = code.code, reason, "peer broke the protocol: closed");
-        Link::fail(&self.inner, code, reason, self.limits());
+        match &self.inner.outlet {
+            Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
+            Outlet::Recorder(recorder) => recorder.close(code),
+        }
     }
 
     /// Whether messages can still be sent.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.inner.link.is_open()
+        match &self.inner.outlet {
+            Outlet::WebSocket(link) => link.is_open(),
+            Outlet::Recorder(recorder) => recorder.is_open(),
+        }
     }
 
     /// Changes how often this peer gets a heartbeat message, counted from now; `None` stops them. The first one comes
@@ -212,12 +277,33 @@ impl Connection {
         self.inner.service.refresher.submit(key, Some(WeakConnection(Arc::downgrade(&self.inner))));
     }
 
-    pub(crate) fn service(&self) -> &Service {
+    pub(crate) fn service(&self) -> &Arc<Service> {
         &self.inner.service
     }
 
-    pub(crate) fn link(&self) -> &Link {
-        &self.inner.link
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.inner.service.dialect
+    }
+
+    pub(crate) fn link(&self) -> Option<&Link> {
+        self.inner.link()
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        match &self.inner.outlet {
+            Outlet::WebSocket(_) => None,
+            Outlet::Recorder(recorder) => Some(recorder),
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        self.link().map_or(Framing::Raw, Link::framing)
+    }
+
+    pub(crate) fn abort(&self) {
+        if let Some(link) = self.link() {
+            link.abort();
+        }
     }
 
     pub(crate) fn max_message_size(&self) -> usize {
@@ -235,15 +321,21 @@ impl Connection {
     }
 
     pub(crate) async fn linger(&self) {
-        self.inner.link.linger(self.limits()).await;
+        if let Some(link) = self.link() {
+            link.linger(self.limits()).await;
+        }
+    }
+
+    fn application(&self) -> MutexGuard<'_, Application> {
+        self.inner.application.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_handler(&self) -> Option<Box<dyn ConnectionHandler>> {
-        self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.application().handler.take()
     }
 
     fn put_handler(&self, handler: Box<dyn ConnectionHandler>) {
-        *self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner) = Some(handler);
+        self.application().handler = Some(handler);
     }
 
     pub(crate) async fn opened(&self) {
@@ -264,7 +356,7 @@ impl Connection {
     /// Handles the text of one WebSocket frame.
     pub(crate) async fn received(&self, text: &str) {
         let Some(mut handler) = self.take_handler() else { return };
-        match self.inner.link.framing() {
+        match self.framing() {
             Framing::Raw => handler::handle(&mut *handler, self, text).await,
             Framing::SockJs => match decode_client_frame(text) {
                 Ok(messages) => {
