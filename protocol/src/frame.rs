@@ -137,7 +137,8 @@ impl<'a> SockJsFrame<'a> {
 /// SockJS (0.3.4, "Unicode") has those sent as escapes.
 #[cfg(feature = "json")]
 fn quote(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
+    // A string always has a JSON form.
+    let quoted = serde_json::to_string(text).unwrap_or_default();
     if !quoted.chars().any(must_be_escaped) {
         return quoted;
     }
@@ -189,11 +190,7 @@ fn message_list(text: &str) -> Option<Vec<Cow<'_, str>>> {
 #[cfg(feature = "json")]
 fn message_text(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
-    if text.starts_with('"') {
-        serde_json::from_str(text).map(Cow::Owned).ok()
-    } else {
-        Some(Cow::Borrowed(text))
-    }
+    if text.starts_with('"') { serde_json::from_str(text).map(Cow::Owned).ok() } else { Some(Cow::Borrowed(text)) }
 }
 
 #[cfg(all(test, feature = "json"))]

@@ -43,8 +43,7 @@ async fn settings_js(State(service): State<Arc<Service>>, headers: HeaderMap) ->
             format!("//{}", host.unwrap_or_default())
         }
     };
-    let script =
-        format!("window.swampdragon_settings = {settings};\nwindow.swampdragon_host = {};\n", json!(host));
+    let script = format!("window.swampdragon_settings = {settings};\nwindow.swampdragon_host = {};\n", json!(host));
     let mut response = script.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/javascript; charset=utf-8"));

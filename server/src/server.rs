@@ -1,9 +1,4 @@
-use std::{
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use swampdragon_protocol::{InvalidName, RouteName};
 use tokio::{
@@ -21,7 +16,7 @@ use crate::{
     session_store::{
         BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry, redacted,
     },
-    settings::{InvalidSettings, Settings},
+    settings::{Settings, SettingsError},
 };
 
 /// A server that is bound to its address and not yet running.
@@ -36,7 +31,7 @@ pub struct Server {
 pub enum StartError {
     /// Two settings do not go together.
     #[error(transparent)]
-    Settings(#[from] InvalidSettings),
+    Settings(#[from] SettingsError),
     /// A session store cannot have the name it was to be registered under.
     #[error(transparent)]
     RegisterStore(#[from] RegisterStoreError),
@@ -70,7 +65,9 @@ pub enum StartError {
 fn listen_hint(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => "another program listens there; stop it or choose another `port`".to_owned(),
-        io::ErrorKind::PermissionDenied => "not permitted; ports below 1024 need privileges, choose another `port`".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "not permitted; ports below 1024 need privileges, choose another `port`".to_owned()
+        }
         io::ErrorKind::AddrNotAvailable => "`host` is no address of this machine".to_owned(),
         _ => error.to_string(),
     }
@@ -117,7 +114,6 @@ impl Server {
     }
 
     /// How many connections are open; ask before [`run_until`](Self::run_until), which takes the server.
-    #[must_use]
     pub fn connection_count(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let service = Arc::clone(&self.service);
         move || service.connections.len()
@@ -287,18 +283,18 @@ impl ServerBuilder {
     }
 }
 
-/// Opens what the setting `pubsub` names. When it is empty, publications go by way of the Redis that keeps the
+/// Opens what the setting `pubsub` names. When it is not set, publications go by way of the Redis that keeps the
 /// sessions, and stay within the process when no Redis does.
 async fn open_pub_sub(
     settings: &Settings,
     own_store: bool,
     subscribers: Subscribers,
 ) -> Result<Arc<dyn PubSub>, OpenPubSubError> {
-    let same_as_sessions = settings.pubsub.is_empty();
-    let address = match settings.pubsub.as_str() {
-        "" if own_store => "local:",
-        "" => settings.session_store.as_str(),
-        given => given,
+    let same_as_sessions = settings.pubsub.is_none();
+    let address = match &settings.pubsub {
+        Some(given) => given.as_str(),
+        None if own_store => "local:",
+        None => settings.session_store.as_str(),
     };
     match address.split_once(':') {
         Some(("redis" | "redis+unix", _)) => {

@@ -65,8 +65,7 @@ impl Service {
     /// Sends heartbeat messages when they are due, for ever.
     pub(crate) async fn send_heartbeat_messages(&self) {
         use swampdragon_protocol::{HeartbeatMessage, ServerMessage, json::encode_server_message};
-        let message =
-            HeartbeatMessage { value: self.settings.heartbeat_value, ack: self.settings.heartbeat_ack };
+        let message = HeartbeatMessage { value: self.settings.heartbeat_value, ack: self.settings.heartbeat_ack };
         let frame = WireFrame::message(&encode_server_message(&ServerMessage::Heartbeat(message)));
         self.heartbeat_messages.run(|connection| connection.send_frame(&frame)).await;
     }

@@ -1,5 +1,6 @@
 //! Connections that have closed leave no task, no timer and no memory behind. A process of its own, since it counts what
 //! the whole process has allocated.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
     alloc::System,

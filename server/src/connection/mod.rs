@@ -228,6 +228,12 @@ impl Connection {
         self.close(self.dialect().abort);
     }
 
+    /// Closes a connection that the application never hears of.
+    pub(crate) fn refuse(&self, code: CloseCode) {
+        drop(self.take_handler());
+        self.close(code);
+    }
+
     /// Closes as servers do that are about to stop, so that the peer comes back later.
     pub(crate) fn close_for_shutdown(&self) {
         self.close(match self.framing() {

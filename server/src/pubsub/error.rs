@@ -38,7 +38,7 @@ pub enum OpenPubSubError {
         /// What was given, without passwords.
         given: String,
     },
-    /// `pubsub` is empty, and the Redis of `session_store` is of a kind that publications cannot use.
+    /// `pubsub` is not set, and the Redis of `session_store` is of a kind that publications cannot use.
     #[error("publications cannot use the `{scheme}` of the session store; set `pubsub` to local: or redis://HOST:PORT")]
     Scheme {
         /// How the address of the session store begins.

@@ -1,24 +1,164 @@
-//! stub
-use std::time::Duration;
-use swampdragon_protocol::HeartbeatValue;
+//! What an operator can set, by flag, environment variable or file.
+//!
+//! A flag counts before an environment variable, that before the file, that before the default. Each setting is
+//! defined once, in `table.rs`; its flag, variable, key in the file, help and printed form all follow from that.
+
+mod definition;
+mod error;
+mod file;
+mod flags;
+mod kind;
+mod layers;
+mod print;
+mod redis_address;
+mod source;
+mod table;
+
+use std::{ffi::OsString, time::Duration};
+
+use self::{
+    kind::Kind,
+    layers::{Environment, Layers},
+};
 use crate::session_store::SessionStoreOptions;
-#[derive(Debug, Clone)]
-#[allow(missing_docs)]
-pub struct Settings {
-    pub host: String, pub port: u16, pub prefix: String, pub static_dir: Option<std::path::PathBuf>, pub public_url: Option<String>,
-    pub allowed_origins: Vec<String>, pub drain_time: Duration, pub open_sessions: bool,
-    pub session_store: String, pub session_ttl: Duration, pub max_pending_refreshes: usize, pub refresh_gather_time: Duration,
-    pub heartbeat_enabled: bool, pub heartbeat_interval: Duration, pub heartbeat_value: HeartbeatValue, pub heartbeat_ack: bool, pub heartbeat_frame_interval: Duration,
-    pub max_subscriptions: usize, pub max_keys_per_connection: usize, pub pubsub: String, pub abort_code: Option<swampdragon_protocol::CloseCode>,
-    pub max_connections: usize, pub max_message_size: usize, pub max_outgoing_bytes: usize, pub handshake_timeout: Duration, pub close_timeout: Duration,
+
+pub use self::{
+    error::SettingsError,
+    kind::{LogFormat, Password},
+    source::Source,
+    table::Settings,
+};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// To run the server.
+    Run(Box<Loaded>),
+    /// To print this text and end: the help, the version, or the settings in force.
+    Print(String),
 }
-impl Default for Settings { fn default() -> Self { Self {
-    host: "127.0.0.1".into(), port: 9999, prefix: "/data".into(), static_dir: None, public_url: None, allowed_origins: vec![], drain_time: Duration::from_secs(10), open_sessions: false,
-    session_store: "memory:".into(), session_ttl: Duration::from_secs(1800), max_pending_refreshes: 100_000, refresh_gather_time: Duration::from_millis(5),
-    heartbeat_enabled: true, heartbeat_interval: Duration::from_secs(600), heartbeat_value: HeartbeatValue::Tick, heartbeat_ack: false, heartbeat_frame_interval: Duration::from_secs(25),
-    max_subscriptions: 100, max_keys_per_connection: 16, pubsub: String::new(), abort_code: None,
-    max_connections: 100_000, max_message_size: 128*1024, max_outgoing_bytes: 1<<20, handshake_timeout: Duration::from_secs(10), close_timeout: Duration::from_secs(5),
-}}}
-#[derive(Debug, thiserror::Error)] #[error("x")] #[allow(missing_docs)] pub struct InvalidSettings;
-#[allow(missing_docs)]
-impl Settings { pub(crate) fn check(&self) -> Result<(), InvalidSettings> { Ok(()) } pub(crate) fn session_store_options(&self) -> SessionStoreOptions { SessionStoreOptions { ttl: self.session_ttl, ..Default::default() } } }
+
+/// Settings, and where they come from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings in force.
+    pub settings: Settings,
+    /// What the operator should hear, although the server can run: each a sentence for the log.
+    pub warnings: Vec<String>,
+    sources: Vec<(&'static str, Source)>,
+}
+
+impl Loaded {
+    /// Reads the command line, whose first word is the program's name, the environment, and the file that one of the
+    /// two may name.
+    ///
+    /// ```
+    /// use swampdragon_server::settings::{Invocation, Loaded, Source};
+    ///
+    /// let command_line = ["swampdragon", "--port", "8080"];
+    /// let environment = [("SWAMP_DRAGON_SESSION_TTL", "20m")];
+    /// let Ok(Invocation::Run(loaded)) = Loaded::read(command_line, environment) else { panic!() };
+    /// assert_eq!(loaded.settings.port, 8080);
+    /// assert_eq!(loaded.source("session_ttl"), &Source::Environment("SWAMP_DRAGON_SESSION_TTL".to_owned()));
+    /// ```
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in one sentence: with the setting, where it was set, what was given and what is
+    /// allowed.
+    pub fn read<Argument, Name, Value>(
+        command_line: impl IntoIterator<Item = Argument>,
+        environment: impl IntoIterator<Item = (Name, Value)>,
+    ) -> Result<Invocation, SettingsError>
+    where
+        Argument: Into<OsString>,
+        Name: Into<OsString>,
+        Value: Into<OsString>,
+    {
+        let command_line: Vec<OsString> = command_line.into_iter().map(Into::into).collect();
+        let matches = match flags::command().try_get_matches_from(&command_line) {
+            Ok(matches) => matches,
+            Err(error) if error.use_stderr() => return Err(flags::refusal(&error, &command_line)),
+            // What clap calls an error here is the help or the version.
+            Err(text) => return Ok(Invocation::Print(text.to_string())),
+        };
+        // Our variables have ASCII names; others are none of our business.
+        let environment: Environment = environment
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.into().into_string().ok()?, value.into())))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+
+        let mut layers = Layers::gather(&matches, &environment)?;
+        let mut warnings = layers::unknown_variables(&environment);
+        warnings.extend(redis_address::complete(&mut layers)?);
+        let settings = Settings::read(&layers)?;
+        check_heartbeats(&settings, |name| format!(" ({})", layers.source(name)))?;
+        let sources = table::DEFINITIONS.iter().map(|setting| (setting.name, layers.source(setting.name).clone()));
+        let loaded = Self { settings, warnings, sources: sources.collect() };
+        Ok(if matches.get_flag(flags::PRINT_CONFIG) {
+            Invocation::Print(loaded.print_config())
+        } else {
+            Invocation::Run(Box::new(loaded))
+        })
+    }
+
+    /// Where the value of `setting` comes from; [`Source::Default`] for one that does not exist.
+    #[must_use]
+    pub fn source(&self, setting: &str) -> &Source {
+        let found = self.sources.iter().find(|(name, _)| *name == setting);
+        found.map_or(&Source::Default, |(_, source)| source)
+    }
+
+    /// Every setting in force and where it comes from, for people, and as a TOML file. Passwords show as `***`.
+    #[must_use]
+    pub fn print_config(&self) -> String {
+        print::print(self)
+    }
+}
+
+impl Settings {
+    /// Checks what a program that made the settings itself may have got wrong, and the server could not live with.
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        if let Err(allowed) = kind::Prefix::parse(&self.prefix) {
+            let combination = format!("prefix is `{}`; allowed is {allowed}", self.prefix);
+            return Err(SettingsError::Combination(combination));
+        }
+        check_heartbeats(self, |_| String::new())
+    }
+
+    /// What the session store has to know of the settings.
+    #[must_use]
+    pub fn session_store_options(&self) -> SessionStoreOptions {
+        SessionStoreOptions {
+            ttl: self.session_ttl,
+            key_prefix: self.session_key_prefix.clone(),
+            max_sessions: self.max_stored_sessions,
+            connect_timeout: self.redis_connect_timeout,
+            response_timeout: self.redis_response_timeout,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::read(&Layers::defaults()).expect("every default is allowed, which a test makes sure of")
+    }
+}
+
+/// A heartbeat that comes when the session is over cannot save it. `origin` says where a setting was given, if anywhere.
+fn check_heartbeats(settings: &Settings, origin: impl Fn(&str) -> String) -> Result<(), SettingsError> {
+    let (interval, ttl) = (settings.heartbeat_interval, settings.session_ttl);
+    if !settings.heartbeat_enabled || interval < ttl {
+        return Ok(());
+    }
+    let with_origin = |name: &str, time: Duration| format!("{name} is {}{}", kind::duration_text(time), origin(name));
+    Err(SettingsError::Combination(format!(
+        "{} and {}: sessions would end before a heartbeat keeps them; set heartbeat_interval below session_ttl (a third \
+         of it is a good choice), or turn heartbeats off with heartbeat_enabled = false",
+        with_origin("heartbeat_interval", interval),
+        with_origin("session_ttl", ttl)
+    )))
+}
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ pub(super) fn open(service: Arc<Service>, request: Request<Body>, framing: Frami
     }
     let (response, socket) = match accept(request).map(Handshake::split) {
         Ok(accepted) => accepted,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     tokio::spawn(async move {
         let Some((stream, read_ahead)) = socket.await else { return };
@@ -46,8 +46,8 @@ pub(super) fn open(service: Arc<Service>, request: Request<Body>, framing: Frami
         let driver = Driver::new(connection.clone(), &read_ahead);
         if !allowed {
             // The page can read a close code, but not the status of a refused handshake; so it is told with one, and
-            // does not try again. Nothing that it sends is handled.
-            connection.close(close_code::INVALID_ORIGIN);
+            // does not try again.
+            connection.refuse(close_code::INVALID_ORIGIN);
         }
         // A task of its own, which is as small as the driver; this one is as large as the handshake.
         tokio::spawn(driver);

@@ -6,9 +6,7 @@ use std::{
 use swampdragon_protocol::close_code;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{
-    reading::{End, Reading},
-};
+use super::reading::{End, Reading};
 use crate::connection::Connection;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -19,21 +19,25 @@ pub(crate) struct Handshake {
 ///
 /// # Errors
 /// The response that refuses it. The texts for a missing upgrade are SockJS's (0.3.3, "Websocket").
-pub(crate) fn accept(mut request: Request<Body>) -> Result<Handshake, Response<Body>> {
+pub(crate) fn accept(mut request: Request<Body>) -> Result<Handshake, Box<Response<Body>>> {
     let headers = request.headers();
     if !names_token(headers, &header::UPGRADE, "websocket") {
-        return Err((StatusCode::BAD_REQUEST, "Can \"Upgrade\" only to \"WebSocket\".").into_response());
+        return refuse(StatusCode::BAD_REQUEST, "Can \"Upgrade\" only to \"WebSocket\".");
     }
     if !names_token(headers, &header::CONNECTION, "upgrade") {
-        return Err((StatusCode::BAD_REQUEST, "\"Connection\" must be \"Upgrade\".").into_response());
+        return refuse(StatusCode::BAD_REQUEST, "\"Connection\" must be \"Upgrade\".");
     }
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return Err((StatusCode::UPGRADE_REQUIRED, "This connection cannot be upgraded.").into_response());
+        return refuse(StatusCode::UPGRADE_REQUIRED, "This connection cannot be upgraded.");
     };
     match create_response_with_body(&request, Body::empty) {
         Ok(response) => Ok(Handshake { response, upgrade }),
-        Err(error) => Err((StatusCode::BAD_REQUEST, error.to_string()).into_response()),
+        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
     }
+}
+
+fn refuse(status: StatusCode, sentence: &str) -> Result<Handshake, Box<Response<Body>>> {
+    Err(Box::new((status, sentence.to_owned()).into_response()))
 }
 
 fn names_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {

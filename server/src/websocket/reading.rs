@@ -93,7 +93,9 @@ fn end_of(error: Error) -> End {
         Error::Capacity(error) => End::Broken(close_code::MESSAGE_TOO_BIG, error.to_string()),
         Error::Utf8(error) => End::Broken(close_code::INVALID_PAYLOAD, error),
         Error::Protocol(error) => {
-            use tokio_tungstenite::tungstenite::error::ProtocolError::{HandshakeIncomplete, ResetWithoutClosingHandshake};
+            use tokio_tungstenite::tungstenite::error::ProtocolError::{
+                HandshakeIncomplete, ResetWithoutClosingHandshake,
+            };
             match error {
                 HandshakeIncomplete | ResetWithoutClosingHandshake => End::Lost,
                 error => End::Broken(close_code::PROTOCOL_ERROR, error.to_string()),

@@ -64,7 +64,8 @@ async fn settings_js_tells_old_pages_where_the_server_is() {
     let address = run(Settings::default()).await;
     let (head, body) = get(address, "/settings.js", "").await;
     assert!(head.contains("content-type: application/javascript"), "{head}");
-    let expected = "window.swampdragon_settings = {\"endpoint\":\"/data\"};\nwindow.swampdragon_host = \"//example.com:9999\";\n";
+    let expected =
+        "window.swampdragon_settings = {\"endpoint\":\"/data\"};\nwindow.swampdragon_host = \"//example.com:9999\";\n";
     assert_eq!(body, expected);
     let settings = Settings { public_url: Some("https://live.example".into()), ..Settings::default() };
     let (_, body) = get(run(settings).await, "/settings.js", "").await;

@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
 use crate::peer::{Peer, Seen};
+use async_trait::async_trait;
 use serde_json::json;
 use swampdragon_server::{
     Connection, ConnectionHandler, HeartbeatReply, Message, Server, ServerBuilder,
@@ -98,6 +98,18 @@ async fn hooks_run_one_at_a_time_in_the_order_of_the_messages() {
         seen.push(reports.recv().await.unwrap());
     }
     assert_eq!(seen, ["open", "message \"one\"", "heartbeat \"key\"", "message \"two\"", "close 1000"]);
+}
+
+#[tokio::test]
+async fn the_application_never_hears_of_a_page_that_may_not_connect() {
+    let (reporter, mut reports) = mpsc::unbounded_channel();
+    let running = run(server().connection(move || Reporter(reporter.clone()))).await;
+    let path = "/data/000/abc/websocket";
+    let mut stranger = Peer::connect_from(running.address, path, Some("https://evil.example")).await;
+    while stranger.next().await != Seen::End {}
+    let _own = Peer::sockjs(running.address).await;
+    assert_eq!(reports.recv().await.unwrap(), "open");
+    assert!(reports.try_recv().is_err(), "the stranger was reported too");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! Servers run in this process and talked to through real sockets.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod http;
 mod life;

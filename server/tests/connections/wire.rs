@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::peer::{Peer, Seen};
+use async_trait::async_trait;
 use serde_json::{Value, json};
 use swampdragon_server::{
     CallError, NoArgs, Router, RouterCall, Server, ServerBuilder, Verbs,
@@ -288,5 +289,8 @@ async fn the_session_route_keeps_values_and_is_off_by_default() {
     let error = json!({"error": "session key is empty"});
     assert_eq!(call("get", json!({"key": ""})).await, ("error".into(), error));
     let (state, data) = call("get", json!({})).await;
-    assert_eq!((state.as_str(), data["error"].as_str().unwrap()), ("error", "args: missing field `key` at line 1 column 2"));
+    assert_eq!(
+        (state.as_str(), data["error"].as_str().unwrap()),
+        ("error", "args: missing field `key` at line 1 column 2")
+    );
 }

@@ -2,13 +2,14 @@
 
 use std::{
     env,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
+use swampdragon_protocol::SessionKey;
 use swampdragon_server::session_store::{
     EmbeddedSessionStore, Lifetime, OpenEmbeddedError, SessionStore, SessionStoreOptions, WallClock,
 };
@@ -107,48 +108,110 @@ async fn values_and_deadlines_survive_a_restart() {
     assert_eq!(store.stored().await.unwrap(), 1, "what expired while the server was down is deleted at start");
 }
 
-/// The other half of [`a_server_killed_at_once_loses_nothing_it_confirmed`]: saves, says so, and waits to be killed.
+/// Starts this test program again, as a process of its own that runs the one test `name` on the file. `limited`: it
+/// may not write files longer than 200 KiB, until [`lift_limit`].
+fn child(name: &str, file: &Path, limited: bool) -> Child {
+    let program = env::current_exe().unwrap();
+    let mut command = if limited {
+        // The signal that announces the limit would kill; without it, writing fails as on a full disk.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"trap '' XFSZ; ulimit -S -f 400; exec "$0" "$@""#]).arg(program);
+        shell
+    } else {
+        Command::new(program)
+    };
+    command
+        .args(["--exact", &format!("embedded::{name}"), "--nocapture"])
+        .env("SESSION_FILE_OF_CHILD", file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn lift_limit(child: &Child) {
+    let lifted = Command::new("prlimit").args(["--pid", &child.id().to_string(), "--fsize=unlimited"]).status();
+    assert!(lifted.unwrap().success());
+}
+
+fn numbered(number: usize) -> SessionKey {
+    key(&format!("k{number}"))
+}
+
+/// The other half of [`a_server_killed_while_it_writes_loses_nothing_it_confirmed`]: saves, says so, and goes on until
+/// it is killed. On its own it does nothing.
 #[tokio::test]
-async fn child_that_saves_and_is_killed() {
-    let Some(file) = env::var_os("SAVE_INTO_SESSION_FILE") else { return };
+async fn child_that_is_killed() {
+    let Some(file) = env::var_os("SESSION_FILE_OF_CHILD") else { return };
     let store = EmbeddedSessionStore::open(file, &options()).unwrap();
-    for number in 0..50 {
-        store.save(&key(&format!("k{number}")), format!("value {number}").as_bytes()).await.unwrap();
+    for number in 0.. {
+        store.save(&numbered(number), format!("value {number}").as_bytes()).await.unwrap();
+        println!("\nsaved {number}");
     }
-    println!("\nall saved");
-    std::future::pending::<()>().await;
 }
 
 #[tokio::test]
-async fn a_server_killed_at_once_loses_nothing_it_confirmed() {
+async fn a_server_killed_while_it_writes_loses_nothing_it_confirmed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sessions.db");
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "embedded::child_that_saves_and_is_killed", "--nocapture"])
-        .env("SAVE_INTO_SESSION_FILE", &file)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let saved = said.into_iter().any(|line| line == "all saved");
-
-    if saved {
-        match EmbeddedSessionStore::open(&file, &options()) {
-            Err(OpenEmbeddedError::InUse { .. }) => {}
-            other => panic!("another process has the file open, and opening it gave {other:?}"),
-        }
+    let mut child = child("child_that_is_killed", &file, false);
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut saved = lines.filter_map(|line| line.unwrap().strip_prefix("saved ")?.parse::<usize>().ok());
+    saved.find(|number| *number == 50).expect("the child saves until it is killed");
+    match EmbeddedSessionStore::open(&file, &options()) {
+        Err(OpenEmbeddedError::InUse { .. }) => {}
+        other => panic!("another process has the file open, and opening it gave {other:?}"),
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(saved, "the child ended before it had saved");
+    let last = saved.last().unwrap_or(50);
 
     let store = EmbeddedSessionStore::open(&file, &options()).unwrap();
-    for number in 0..50 {
-        let key = key(&format!("k{number}"));
-        assert_eq!(store.get(&key).await.unwrap(), Some(format!("value {number}").into_bytes()));
-        let Lifetime::Expires(left) = store.lifetime(&key).await.unwrap() else { panic!("no deadline") };
+    for number in 0..=last {
+        assert_eq!(store.get(&numbered(number)).await.unwrap(), Some(format!("value {number}").into_bytes()));
+        let Lifetime::Expires(left) = store.lifetime(&numbered(number)).await.unwrap() else { panic!("no deadline") };
         assert!(left <= TTL);
     }
+}
+
+/// The other half of [`a_full_disk_is_an_outage_and_no_more`]: saves until it cannot, asks for room, and goes on.
+#[tokio::test]
+async fn child_that_runs_out_of_disk() {
+    let Some(file) = env::var_os("SESSION_FILE_OF_CHILD") else { return };
+    let store = EmbeddedSessionStore::open(file, &options()).unwrap();
+    let value = [7; 1000];
+    let mut number = 0;
+    let error = loop {
+        match store.save(&numbered(number), &value).await {
+            Ok(()) => number += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.is_unavailable(), "{error:?}");
+    assert!(number > 0);
+    println!("\nfull");
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+
+    store.save(&key("after"), &value).await.unwrap();
+    for number in 0..number {
+        assert_eq!(store.get(&numbered(number)).await.unwrap().as_deref(), Some(&value[..]));
+        assert_lives(store.refresh_key_timeout(&numbered(number)).await.unwrap(), TTL);
+    }
+    println!("\nrecovered");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_is_an_outage_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = child("child_that_runs_out_of_disk", &folder.path().join("sessions.db"), true);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut said = |text: &str| lines.any(|line| line == text);
+    assert!(said("full"));
+    lift_limit(&child);
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(said("recovered"));
+    assert!(child.wait().unwrap().success());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::{error::Error, path::PathBuf, sync::Arc};
 
-use super::writer::PrepareError;
+use crate::session_store::SessionStoreError;
 
 /// Why the file of an embedded session store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,36 +42,48 @@ pub enum OpenEmbeddedError {
     },
 }
 
-impl OpenEmbeddedError {
-    pub(super) fn from_prepare(path: &std::path::Path, error: PrepareError) -> Self {
-        let path = path.to_owned();
-        match error {
-            PrepareError::Format { found, known } => Self::Format { path, found, known },
-            PrepareError::Storage(error) => Self::File { path, source: Box::new(error) },
-        }
-    }
-}
-
 /// Why an embedded session store did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EmbeddedStoreError {
-    /// The file cannot be read or written.
-    #[error("the session file cannot be read or written")]
-    // Shared: all requests of one commit fail by the same fault.
+    /// The disk refused to read or write, being full perhaps. The file is opened again for the next request.
+    #[error("the disk of the session file failed")]
+    // Shared, as below: all requests of one commit fail by the same fault.
+    Disk(#[source] Arc<redb::Error>),
+    /// The file is closed after a fault of the disk, and about to be opened again.
+    #[error("the session file is closed since its disk failed")]
+    Closed,
+    /// The file cannot be opened again after a fault of the disk.
+    #[error("the session file cannot be opened again since its disk failed")]
+    Reopen(#[source] Arc<OpenEmbeddedError>),
+    /// The file is damaged, or not what this program wrote.
+    #[error("the session file cannot be used")]
     Storage(#[source] Arc<redb::Error>),
-    /// An earlier fault of the disk stopped the store, and stays until the server is started again.
-    #[error("the session file stopped working after an error of the disk; start the server again once it is mended")]
-    Stopped(#[source] Arc<redb::Error>),
     /// The thread that writes has ended.
     #[error("the writer of the session file has stopped; start the server again")]
     WriterStopped,
 }
 
+impl EmbeddedStoreError {
+    /// Whether it passes when the disk is mended.
+    pub(super) fn passes(&self) -> bool {
+        match self {
+            Self::Disk(_) | Self::Closed | Self::Reopen(_) => true,
+            Self::Storage(_) | Self::WriterStopped => false,
+        }
+    }
+}
+
 impl From<redb::Error> for EmbeddedStoreError {
     fn from(error: redb::Error) -> Self {
         match error {
-            redb::Error::PreviousIo => Self::Stopped(Arc::new(error)),
+            redb::Error::Io(_) | redb::Error::PreviousIo => Self::Disk(Arc::new(error)),
             error => Self::Storage(Arc::new(error)),
         }
+    }
+}
+
+impl From<EmbeddedStoreError> for SessionStoreError {
+    fn from(error: EmbeddedStoreError) -> Self {
+        if error.passes() { Self::unavailable(error) } else { Self::failed(error) }
     }
 }

@@ -1,17 +1,18 @@
 mod error;
+mod file;
 mod tables;
 mod writer;
 
 use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
+    fmt,
+    path::PathBuf,
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase};
+use redb::ReadableDatabase;
 use swampdragon_protocol::SessionKey;
 use tokio::{
     sync::{Semaphore, oneshot},
@@ -19,6 +20,7 @@ use tokio::{
 };
 
 use self::{
+    file::SessionFile,
     tables::{Reader, Rules, Tables},
     writer::{Change, Outcome, Request, Writer},
 };
@@ -36,10 +38,12 @@ pub use self::error::{EmbeddedStoreError, OpenEmbeddedError};
 /// server is down, all deadlines are moved back by as much, so that no session lives longer for it. A clock that is
 /// set forward cannot be told from time that passed: sessions expire.
 ///
+/// When the disk fails (it is full, say), requests fail with an error that
+/// [is "unavailable"](SessionStoreError::is_unavailable), and the file is opened again for the next.
+///
 /// Dropping the store waits for the commit under way, if any, and closes the file.
 pub struct EmbeddedSessionStore {
-    database: Arc<Database>,
-    path: PathBuf,
+    file: Arc<SessionFile>,
     clock: WallClock,
     // Sending ends when the store is dropped; that ends the thread.
     changes: Option<std::sync::mpsc::Sender<Box<dyn Change>>>,
@@ -52,10 +56,6 @@ pub type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Requests that may wait for the writer; more wait for room first. Some 500 bytes each.
 const QUEUED_CHANGES: usize = 4096;
-
-/// Memory for pages of the file. The operating system caches the file too, so more gains little; redb alone would
-/// take up to 1 GiB.
-const PAGE_CACHE_BYTES: usize = 32 << 20;
 
 /// How often expired sessions are deleted and the clock is checked while nobody saves anything.
 const IDLE_PURGE_INTERVAL: Duration = Duration::from_secs(10);
@@ -81,26 +81,33 @@ impl EmbeddedSessionStore {
         options: &SessionStoreOptions,
         clock: WallClock,
     ) -> Result<Self, OpenEmbeddedError> {
-        let path = path.into();
-        let database = Arc::new(open_file(&path)?);
+        Self::open_and_purge_every(IDLE_PURGE_INTERVAL, path.into(), options, clock)
+    }
+
+    fn open_and_purge_every(
+        idle: Duration,
+        path: PathBuf,
+        options: &SessionStoreOptions,
+        clock: WallClock,
+    ) -> Result<Self, OpenEmbeddedError> {
+        let file = Arc::new(SessionFile::open(path)?);
         let (changes, queue) = std::sync::mpsc::channel();
         let mut writer = Writer {
-            database: Arc::clone(&database),
+            file: Arc::clone(&file),
             queue,
             clock: Arc::clone(&clock),
             ttl_ms: u64::try_from(options.ttl.as_millis()).unwrap_or(u64::MAX),
             max_sessions: options.max_sessions,
-            idle: IDLE_PURGE_INTERVAL,
+            idle,
             latest_ms: 0,
         };
-        writer.prepare().map_err(|source| OpenEmbeddedError::from_prepare(&path, source))?;
+        writer.prepare()?;
         let thread = thread::Builder::new().name("sessions-writer".to_owned());
         let thread = thread
             .spawn(move || writer.run())
-            .map_err(|source| OpenEmbeddedError::File { path: path.clone(), source: Box::new(source) })?;
+            .map_err(|source| OpenEmbeddedError::File { path: file.path().to_owned(), source: Box::new(source) })?;
         Ok(Self {
-            database,
-            path,
+            file,
             clock,
             changes: Some(changes),
             writer: Some(thread),
@@ -125,7 +132,7 @@ impl EmbeddedSessionStore {
         let _room = room.expect("the semaphore is never closed");
         let (done, answer) = oneshot::channel();
         let request = Box::new(Request { make, outcome: None, done, _room });
-        let stopped = || SessionStoreError::failed(EmbeddedStoreError::WriterStopped);
+        let stopped = || SessionStoreError::from(EmbeddedStoreError::WriterStopped);
         if self.changes.as_ref().is_none_or(|changes| changes.send(request).is_err()) {
             return Err(stopped());
         }
@@ -136,33 +143,19 @@ impl EmbeddedSessionStore {
         &self,
         read: impl FnOnce(Reader, u64) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, SessionStoreError> {
-        let database = Arc::clone(&self.database);
+        let file = Arc::clone(&self.file);
         let now = ms_since_epoch((self.clock)());
         // A page that is not cached is read from the disk, which must not hold up other connections.
-        let read = spawn_blocking(move || read(Reader::open(&database.begin_read()?)?, now));
+        let read = spawn_blocking(move || {
+            let database = file.database()?;
+            let reader = database.begin_read().map_err(redb::Error::from).and_then(|begun| Reader::open(&begun));
+            reader.and_then(|reader| read(reader, now)).map_err(EmbeddedStoreError::from)
+        });
         match read.await {
-            Ok(result) => result.map_err(|error| SessionStoreError::failed(EmbeddedStoreError::from(error))),
+            Ok(result) => result.map_err(SessionStoreError::from),
             Err(error) => Err(SessionStoreError::failed(error)),
         }
     }
-}
-
-fn open_file(path: &Path) -> Result<Database, OpenEmbeddedError> {
-    // The parent of a bare file name is the empty path, which means the current folder.
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        return Err(OpenEmbeddedError::FolderMissing { path: path.to_owned(), folder: folder.to_owned() });
-    }
-    let failed = |source: io::Error| OpenEmbeddedError::File { path: path.to_owned(), source: Box::new(source) };
-    let mut file = fs::OpenOptions::new();
-    file.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    // Made here for its mode, and closed again: redb locks the file it opens itself.
-    drop(file.open(path).map_err(failed)?);
-    Builder::new().set_cache_size(PAGE_CACHE_BYTES).create(path).map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => OpenEmbeddedError::InUse { path: path.to_owned() },
-        error => OpenEmbeddedError::File { path: path.to_owned(), source: Box::new(error) },
-    })
 }
 
 #[async_trait]
@@ -213,7 +206,7 @@ impl Drop for EmbeddedSessionStore {
 
 impl fmt::Debug for EmbeddedSessionStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddedSessionStore").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("EmbeddedSessionStore").field("path", &self.file.path()).finish_non_exhaustive()
     }
 }
 
@@ -221,4 +214,32 @@ fn ms_since_epoch(time: SystemTime) -> u64 {
     // A clock before 1970 has not been set; the first session is then as old as the epoch.
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[tokio::test]
+    async fn expired_sessions_leave_the_file_though_nobody_saves_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let seconds = Arc::new(AtomicU64::new(1_000_000));
+        let clock = Arc::clone(&seconds);
+        let store = EmbeddedSessionStore::open_and_purge_every(
+            Duration::from_millis(1),
+            folder.path().join("sessions.db"),
+            &SessionStoreOptions::default(),
+            Arc::new(move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed))),
+        )
+        .unwrap();
+        for value in 0..10 {
+            store.save_get_key(&[value]).await.unwrap();
+        }
+        assert_eq!(store.stored().await.unwrap(), 10);
+        seconds.fetch_add(3600, Ordering::Relaxed);
+        while store.stored().await.unwrap() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
 }

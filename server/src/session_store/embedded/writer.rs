@@ -10,7 +10,9 @@ use redb::Database;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{
-    EmbeddedStoreError, WallClock, ms_since_epoch,
+    EmbeddedStoreError, OpenEmbeddedError, WallClock,
+    file::SessionFile,
+    ms_since_epoch,
     tables::{KNOWN_FORMAT, Rules, Tables},
 };
 use crate::session_store::{SessionStoreError, SessionStoreFull};
@@ -57,29 +59,17 @@ where
     fn answer(self: Box<Self>, committed: Result<(), EmbeddedStoreError>) {
         let result = match (committed, self.outcome) {
             (Ok(()), Some(outcome)) => outcome.map_err(SessionStoreError::failed),
-            (Ok(()), None) => Err(SessionStoreError::failed(EmbeddedStoreError::WriterStopped)),
-            (Err(error), _) => Err(SessionStoreError::failed(error)),
+            (Ok(()), None) => Err(EmbeddedStoreError::WriterStopped.into()),
+            (Err(error), _) => Err(error.into()),
         };
         // Who asked may be gone; the change stands all the same.
         drop(self.done.send(result));
     }
 }
 
-/// Why a file that could be opened cannot be used.
-pub(super) enum PrepareError {
-    Format { found: u64, known: u64 },
-    Storage(redb::Error),
-}
-
-impl<E: Into<redb::Error>> From<E> for PrepareError {
-    fn from(error: E) -> Self {
-        Self::Storage(error.into())
-    }
-}
-
 /// The only one who writes to the file, on a thread of its own.
 pub(super) struct Writer {
-    pub(super) database: Arc<Database>,
+    pub(super) file: Arc<SessionFile>,
     pub(super) queue: Receiver<Box<dyn Change>>,
     pub(super) clock: WallClock,
     pub(super) ttl_ms: u64,
@@ -92,18 +82,30 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Makes the tables of a new file, and checks those of an old one.
-    pub(super) fn prepare(&mut self) -> Result<(), PrepareError> {
-        let transaction = self.database.begin_write()?;
-        let mut tables = Tables::open(&transaction)?;
-        let found = tables.format()?;
-        if found != KNOWN_FORMAT {
-            return Err(PrepareError::Format { found, known: KNOWN_FORMAT });
+    pub(super) fn prepare(&mut self) -> Result<(), OpenEmbeddedError> {
+        let path = self.file.path().to_owned();
+        match self.format() {
+            Ok(KNOWN_FORMAT) => {}
+            Ok(found) => return Err(OpenEmbeddedError::Format { path, found, known: KNOWN_FORMAT }),
+            Err(error) => return Err(OpenEmbeddedError::File { path, source: Box::new(error) }),
         }
-        self.latest_ms = tables.latest()?;
-        drop(tables);
-        transaction.commit()?;
         // Deals with a clock that was set back meanwhile, before anyone reads.
-        Ok(self.commit(&mut [])?)
+        self.commit(&mut []).map_err(|error| OpenEmbeddedError::File { path, source: Box::new(error) })
+    }
+
+    fn format(&mut self) -> Result<u64, EmbeddedStoreError> {
+        let database = self.file.database()?;
+        let read = || -> Result<(u64, u64), redb::Error> {
+            let transaction = database.begin_write()?;
+            let mut tables = Tables::open(&transaction)?;
+            let read = (tables.format()?, tables.latest()?);
+            drop(tables);
+            transaction.commit()?;
+            Ok(read)
+        };
+        let (format, latest_ms) = read()?;
+        self.latest_ms = latest_ms;
+        Ok(format)
     }
 
     /// Works until the store is dropped.
@@ -117,9 +119,12 @@ impl Writer {
             }
             // The others that came while the last commit was written.
             group.extend(self.queue.try_iter().take(CHANGES_PER_COMMIT - 1));
-            let committed = self.commit(&mut group).map_err(EmbeddedStoreError::from);
+            let committed = self.commit(&mut group);
             if let Err(error) = &committed {
                 tracing::error!(error = error as &dyn std::error::Error, "the session file was not changed");
+                if error.passes() {
+                    self.file.close();
+                }
             }
             for change in group {
                 change.answer(committed.clone());
@@ -128,9 +133,14 @@ impl Writer {
     }
 
     /// Makes all changes of `group` and deletes expired sessions, in one transaction.
-    fn commit(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), redb::Error> {
+    fn commit(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), EmbeddedStoreError> {
+        let database = self.file.open_database()?;
+        Ok(self.change(&database, group)?)
+    }
+
+    fn change(&mut self, database: &Database, group: &mut [Box<dyn Change>]) -> Result<(), redb::Error> {
         let now_ms = ms_since_epoch((self.clock)());
-        let transaction = self.database.begin_write()?;
+        let transaction = database.begin_write()?;
         let mut tables = Tables::open(&transaction)?;
 
         if now_ms.saturating_add(CLOCK_TOLERANCE_MS) < self.latest_ms {

@@ -15,7 +15,9 @@ pub enum ConnectRedisError {
         problem: String,
     },
     /// Nobody answers there.
-    #[error("Redis at {server} cannot be reached")]
+    #[error(
+        "Redis at {server} cannot be reached; start it, or set `session_store` to another (embedded:PATH needs no Redis)"
+    )]
     Unreachable {
         /// Host and port, or the socket's path.
         server: String,

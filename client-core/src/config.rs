@@ -1,0 +1,35 @@
+/// What a client may be told to do differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// Upper bound of the first reconnect delay, in milliseconds; each further attempt doubles it. Default: 500.
+    pub reconnect_delay_ms: u32,
+    /// The bound that doubling stops at, in milliseconds. Default: 30,000, so that a server that comes back is found
+    /// within half a minute.
+    pub reconnect_delay_max_ms: u32,
+    /// How long a socket may take to open, in milliseconds. Default: 10,000.
+    pub connect_timeout_ms: u32,
+    /// How long an open SockJS connection may be silent, in milliseconds; it is then closed within twice that time and
+    /// opened anew. 0 never does. Default: 40,000: SockJS servers send a heartbeat frame every 25 seconds.
+    pub silence_timeout_ms: u32,
+    /// How many calls wait for a connection; one more fails at once. Default: 256.
+    pub max_queued_calls: usize,
+    /// How many calls wait for a reply; one more fails the oldest, which a server that answers only some of its verbs
+    /// will never answer. Default: 1,024.
+    pub max_pending_calls: usize,
+    /// How many subscriptions are kept to be restored; one more fails at once. Default: 1,024.
+    pub max_subscriptions: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            reconnect_delay_ms: 500,
+            reconnect_delay_max_ms: 30_000,
+            connect_timeout_ms: 10_000,
+            silence_timeout_ms: 40_000,
+            max_queued_calls: 256,
+            max_pending_calls: 1024,
+            max_subscriptions: 1024,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// No connection is wanted: none was asked for, the application ended it, or the server said to stay away.
+    Idle,
+    /// A socket is opening; the timer bounds how long it may take.
+    Connecting,
+    /// Messages flow; the timer watches for silence.
+    Open {
+        /// How they travel.
+        transport: Transport,
+        /// Whether anything came since the timer was armed.
+        heard: bool,
+    },
+    /// The last connection failed; the timer says when to try again.
+    Waiting,
+    /// The page is hidden away (`pagehide`); it connects when it comes back.
+    Suspended,
+}
+
+impl State {
+    /// Whether messages can be sent.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    /// Whether a socket exists, open or opening.
+    #[must_use]
+    pub fn has_socket(self) -> bool {
+        matches!(self, Self::Connecting | Self::Open { .. })
+    }
+}
+
+/// How messages travel on an open connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In SockJS frames. The server sends a heartbeat frame every 25 seconds, so silence means a dead peer.
+    SockJs,
+    /// One message in each WebSocket message. Nobody promises to say anything, so silence means nothing.
+    Raw,
+}

@@ -1,0 +1,230 @@
+//! A client and a scripted server under virtual time: no sockets, no sleeps.
+
+use swampdragon_client::{
+    Action, CallFailure, Client, Config, Event, JsonTypes, Outgoing, PageCall, Purpose, State, Transport, classify,
+};
+use swampdragon_protocol::json::{decode_client_message, encode_client_message, to_payload};
+use swampdragon_protocol::{Call, ClientMessage, HeartbeatReply};
+
+/// Both sides, and the clock between them.
+pub(crate) struct Pair {
+    pub(crate) client: Client<JsonTypes>,
+    /// Milliseconds since the start.
+    pub(crate) now: u64,
+    /// When the one timer fires.
+    pub(crate) alarm: Option<u64>,
+    /// Handed in wherever the client wants a random number.
+    pub(crate) random: u32,
+    /// How often a socket was opened.
+    pub(crate) sockets: u32,
+    pub(crate) socket_exists: bool,
+    /// What the server received on the present socket.
+    pub(crate) heard: Vec<String>,
+    /// What the application was told, in order; sent messages appear as `sent ...`.
+    pub(crate) log: Vec<String>,
+    calls: u32,
+}
+
+impl Pair {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            client: Client::new(config),
+            now: 0,
+            alarm: None,
+            random: u32::MAX,
+            sockets: 0,
+            socket_exists: false,
+            heard: Vec::new(),
+            log: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    /// A pair that is connected over SockJS.
+    pub(crate) fn open() -> Self {
+        Self::open_with(Config::default())
+    }
+
+    pub(crate) fn open_with(config: Config) -> Self {
+        let mut pair = Self::new(config);
+        pair.connect();
+        pair.accept();
+        pair
+    }
+
+    pub(crate) fn connect(&mut self) {
+        self.client.handle_connect("wss://example.com/data".to_owned());
+        self.drain();
+    }
+
+    /// The server opens the SockJS session.
+    pub(crate) fn accept(&mut self) {
+        self.accept_over(Transport::SockJs);
+    }
+
+    pub(crate) fn accept_over(&mut self, transport: Transport) {
+        assert!(self.socket_exists, "nobody knocks");
+        self.client.handle_opened(transport);
+        self.drain();
+    }
+
+    /// The server says a message.
+    pub(crate) fn say(&mut self, message: &str) {
+        assert!(self.socket_exists, "nobody listens");
+        let incoming = classify(message).expect("a message");
+        let payload = serde_json::value::RawValue::from_string(message.to_owned()).expect("JSON");
+        self.client.handle_message(incoming, payload);
+        self.drain();
+    }
+
+    pub(crate) fn heartbeat_frame(&mut self) {
+        self.client.handle_heard();
+        self.drain();
+    }
+
+    pub(crate) fn close(&mut self, code: u16) {
+        self.client.handle_closed(code, None, self.random);
+        self.drain();
+    }
+
+    /// Lets time pass and fires the timer whenever it is due.
+    pub(crate) fn pass(&mut self, milliseconds: u64) {
+        let until = self.now + milliseconds;
+        while let Some(alarm) = self.alarm.filter(|alarm| *alarm <= until) {
+            self.now = alarm;
+            self.alarm = None;
+            self.client.handle_timer(self.random);
+            self.drain();
+        }
+        self.now = until;
+    }
+
+    /// Calls the router `demo`; the callback name is the handle's number.
+    pub(crate) fn call(&mut self, verb: &str) -> u32 {
+        self.call_for(verb, Purpose::Ordinary)
+    }
+
+    pub(crate) fn subscribe(&mut self, subject: &str) -> u32 {
+        self.call_for("subscribe", Purpose::Subscribe(subject.to_owned()))
+    }
+
+    pub(crate) fn unsubscribe(&mut self, subject: &str) -> u32 {
+        self.call_for("unsubscribe", Purpose::Unsubscribe(subject.to_owned()))
+    }
+
+    fn call_for(&mut self, verb: &str, purpose: Purpose<JsonTypes>) -> u32 {
+        self.calls += 1;
+        let handle = self.calls;
+        let request = encode_client_message(&ClientMessage::Call(Call {
+            route: "demo".to_owned(),
+            verb: verb.to_owned(),
+            args: Some(to_payload(&handle).expect("a number")),
+            callback_name: Some(handle.to_string()),
+        }));
+        self.client.handle_call(PageCall { request, callback_name: handle.to_string(), purpose, handle });
+        self.drain();
+        handle
+    }
+
+    /// The server answers the call.
+    pub(crate) fn reply(&mut self, handle: u32, state: &str) {
+        self.say(&format!(
+            r#"{{"data":{handle},"context":{{"client_callback_name":"{handle}","verb":"v","state":"{state}"}}}}"#
+        ));
+    }
+
+    /// The server answers a subscribe or unsubscribe call.
+    pub(crate) fn reply_channels(&mut self, handle: u32, local: &str, remote: &[&str]) {
+        let remote = serde_json::to_string(remote).expect("strings");
+        self.say(&format!(
+            r#"{{"data":"subscribed","channel_data":{{"local_channel":"{local}","remote_channels":{remote}}},"context":{{"client_callback_name":"{handle}","verb":"v","state":"success"}}}}"#
+        ));
+    }
+
+    /// How many calls of a verb the server has heard on this connection.
+    pub(crate) fn heard_calls(&self, verb: &str) -> usize {
+        self.heard
+            .iter()
+            .filter(|text| matches!(decode_client_message(text), Ok(ClientMessage::Call(call)) if call.verb == verb))
+            .count()
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.client.state()
+    }
+
+    pub(crate) fn take_log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// Does what a shell does.
+    pub(crate) fn drain(&mut self) {
+        loop {
+            if let Some(action) = self.client.poll_action() {
+                self.perform(action);
+            } else if let Some(event) = self.client.poll_event() {
+                let opened = matches!(event, Event::Open);
+                self.log.push(describe(&event));
+                if opened {
+                    self.client.handle_open_delivered();
+                }
+            } else {
+                break;
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action<JsonTypes>) {
+        match action {
+            Action::Open(endpoint) => {
+                assert_eq!(endpoint, "wss://example.com/data");
+                assert!(!self.socket_exists, "a second socket beside the first");
+                self.socket_exists = true;
+                self.sockets += 1;
+                self.heard.clear();
+            }
+            Action::Send(message) => {
+                assert!(self.client.state().is_open(), "sent into nothing");
+                let text = match message {
+                    Outgoing::Request(text) => text,
+                    Outgoing::HeartbeatReply(HeartbeatReply { value, session, ack }) => {
+                        encode_client_message(&ClientMessage::HeartbeatReply(HeartbeatReply { value, session, ack }))
+                    }
+                };
+                self.log.push(format!("sent {text}"));
+                self.heard.push(text);
+            }
+            Action::Close(_) => {
+                assert!(self.socket_exists, "closed what was not open");
+                self.socket_exists = false;
+            }
+            Action::Arm(milliseconds) => self.alarm = Some(self.now + u64::from(milliseconds)),
+            Action::Disarm => self.alarm = None,
+        }
+    }
+}
+
+fn describe(event: &Event<JsonTypes>) -> String {
+    match event {
+        Event::Open => "open".to_owned(),
+        Event::Close { code, reconnecting: true, .. } => format!("close {code}, reconnecting"),
+        Event::Close { code, .. } => format!("close {code}"),
+        Event::Heartbeat(_) => "heartbeat".to_owned(),
+        Event::Reply { handle: Some(handle), state, .. } => format!("reply {handle} {}", state.as_str()),
+        Event::Reply { handle: None, state, .. } => format!("reply {}", state.as_str()),
+        Event::CallFailed { handle, reason } => format!("failed {handle} {}", failure(*reason)),
+        Event::Publication { local_channels, .. } => format!("publication {}", local_channels.join(" ")),
+        Event::Session(message) => format!("session {}", message.get()),
+        Event::Message(_) => "message".to_owned(),
+    }
+}
+
+fn failure(reason: CallFailure) -> &'static str {
+    match reason {
+        CallFailure::ConnectionLost => "connection lost",
+        CallFailure::NotConnected => "not connected",
+        CallFailure::QueueFull => "queue full",
+        CallFailure::Unanswered => "unanswered",
+        CallFailure::TooManySubscriptions => "too many subscriptions",
+    }
+}

@@ -1,0 +1,126 @@
+//! The numbers that the page's object (`js/src/swampdragon.js`) and this crate speak in.
+
+use swampdragon_client::Config;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::shell;
+
+/// What the page's object asks for: the second argument of the dispatch function.
+///
+/// The first is the subject. A socket calls the same function with its event alone, which JavaScript fills up to
+/// number 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// The subject is a socket's event.
+    SocketEvent,
+    /// Connect to the SockJS service at this base URL.
+    ConnectSockJs,
+    /// Connect to the raw WebSocket at this URL.
+    ConnectRaw,
+    /// End the connection.
+    Disconnect,
+    /// Send the text and await a reply. Third argument: the callback name; fourth: the call's handle.
+    Call,
+    /// The same, to subscribe. Fifth argument: the subject of the subscription.
+    Subscribe,
+    /// The same, to unsubscribe.
+    Unsubscribe,
+    /// Send the text and await nothing.
+    Send,
+    /// Answer heartbeat messages with this session key, or with none.
+    Session,
+    /// The page is being hidden away.
+    Suspend,
+    /// The page is back, or online again.
+    Wake,
+    /// t
+    Timer,
+}
+
+impl Command {
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        Some(match number {
+            0 => Self::SocketEvent,
+            1 => Self::ConnectSockJs,
+            2 => Self::ConnectRaw,
+            3 => Self::Disconnect,
+            4 => Self::Call,
+            5 => Self::Subscribe,
+            6 => Self::Unsubscribe,
+            7 => Self::Send,
+            8 => Self::Session,
+            9 => Self::Suspend,
+            10 => Self::Wake,
+            11 => Self::Timer,
+            _ => return None,
+        })
+    }
+}
+
+/// What the page's object is told: the first argument of [`Host::deliver`]; two values follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// The connection is open.
+    Open = 0,
+    /// It has ended. First value: the reason or `undefined`; second: the close code, negative when the client comes
+    /// back by itself.
+    Close = 1,
+    /// A message without a meaning to the client.
+    Message = 2,
+    /// A heartbeat message; its answer is on the way.
+    Heartbeat = 3,
+    /// A router's reply, and the handle of its call or `undefined`.
+    Reply = 4,
+    /// A publication, and the array of its local channels.
+    Publication = 5,
+    /// A session notice.
+    Session = 6,
+    /// A call's handle, and the number of the [`swampdragon_client::CallFailure`] that ended it.
+    CallFailed = 7,
+    /// Asks for a new socket to this URL. Throws, or returns `undefined`, when there can be none.
+    OpenSocket = 8,
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The page's object, as far as the client sees it.
+    #[derive(Debug)]
+    pub type Host;
+
+    /// Delivers something; see [`Delivery`] for the values. May call page code, so nothing may be borrowed meanwhile.
+    ///
+    /// # Errors
+    /// What the host threw.
+    #[wasm_bindgen(method, catch)]
+    pub fn deliver(this: &Host, what: u32, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue>;
+}
+
+/// Makes a client that delivers to `host`, and returns its dispatch function `(subject, command, ...)`.
+///
+/// The numbers are [`Config`]'s fields in their order, times in milliseconds.
+#[wasm_bindgen]
+#[must_use]
+pub fn attach(
+    host: Host,
+    reconnect_delay_ms: u32,
+    reconnect_delay_max_ms: u32,
+    connect_timeout_ms: u32,
+    silence_timeout_ms: u32,
+    max_queued_calls: usize,
+    max_pending_calls: usize,
+    max_subscriptions: usize,
+) -> JsValue {
+    shell::start(
+        host,
+        Config {
+            reconnect_delay_ms,
+            reconnect_delay_max_ms,
+            connect_timeout_ms,
+            silence_timeout_ms,
+            max_queued_calls,
+            max_pending_calls,
+            max_subscriptions,
+        },
+    )
+}

@@ -1,0 +1,97 @@
+use js_sys::Array;
+use swampdragon_client::{Incoming, IncomingReply};
+use swampdragon_protocol::{ChannelData, HeartbeatMessage, HeartbeatValue, ReplyState};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::page::Page;
+
+/// How many remote channels one message may name; a list that claims more is cut off.
+const MAX_REMOTE_CHANNELS: u32 = 1024;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Any part of a server's message. A field that is missing reads as `undefined`, also on numbers and strings; only
+    /// `null` and `undefined` have no fields, and those an `Option` keeps out.
+    type Part;
+
+    #[wasm_bindgen(method, getter)]
+    fn channel(this: &Part) -> Option<Part>;
+    #[wasm_bindgen(method, getter)]
+    fn context(this: &Part) -> Option<Part>;
+    #[wasm_bindgen(method, getter)]
+    fn heartbeat(this: &Part) -> Option<Part>;
+    #[wasm_bindgen(method, getter)]
+    fn ack(this: &Part) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn session(this: &Part) -> Option<Part>;
+    #[wasm_bindgen(method, getter)]
+    fn state(this: &Part) -> Option<Part>;
+    #[wasm_bindgen(method, getter)]
+    fn channel_data(this: &Part) -> Option<Part>;
+    #[wasm_bindgen(method, getter)]
+    fn client_callback_name(this: &Part) -> Option<Part>;
+    #[wasm_bindgen(method, getter)]
+    fn local_channel(this: &Part) -> Option<Part>;
+    #[wasm_bindgen(method, getter)]
+    fn remote_channels(this: &Part) -> Option<Array>;
+}
+
+/// Tells what kind of message a value is, the frequent kinds first.
+pub(crate) fn classify(value: &JsValue) -> Incoming<Page> {
+    if value.is_falsy() {
+        return Incoming::Other;
+    }
+    let message: &Part = value.unchecked_ref();
+    if let Some(channel) = message.channel() {
+        return Incoming::Publication(channel.into());
+    }
+    if let Some(context) = message.context() {
+        return Incoming::Reply(IncomingReply {
+            callback_name: context.client_callback_name().map(Into::into),
+            state: reply_state(context.state()),
+            channel_data: message.channel_data().and_then(|part| channels(&part)),
+        });
+    }
+    if let Some(value) = message.heartbeat().and_then(heartbeat_value) {
+        return Incoming::Heartbeat(HeartbeatMessage { value, ack: message.ack() });
+    }
+    match (message.session(), message.state()) {
+        (Some(session), Some(_)) => Incoming::Session(session.into()),
+        _ => Incoming::Other,
+    }
+}
+
+fn is(part: &JsValue, word: &str) -> bool {
+    *part == JsValue::from_str(word)
+}
+
+fn reply_state(state: Option<Part>) -> ReplyState {
+    let Some(state) = state else { return ReplyState::Error };
+    if is(&state, ReplyState::Success.as_str()) {
+        ReplyState::Success
+    } else if is(&state, ReplyState::LoginRequired.as_str()) {
+        ReplyState::LoginRequired
+    } else {
+        ReplyState::Error
+    }
+}
+
+fn heartbeat_value(value: Part) -> Option<HeartbeatValue> {
+    if is(&value, HeartbeatValue::Tick.as_str()) {
+        Some(HeartbeatValue::Tick)
+    } else if value.loose_eq(&JsValue::from_f64(1.0)) {
+        // Both 1 and "1".
+        Some(HeartbeatValue::One)
+    } else {
+        None
+    }
+}
+
+fn channels(data: &Part) -> Option<ChannelData<Page>> {
+    let remote = data.remote_channels()?;
+    Some(ChannelData {
+        local_channel: data.local_channel()?.into(),
+        remote_channels: (0..remote.length().min(MAX_REMOTE_CHANNELS)).map(|index| remote.get(index)).collect(),
+    })
+}

@@ -1,0 +1,36 @@
+use js_sys::{Array, JSON, JsString};
+use swampdragon_client::{Outgoing, Transport};
+use swampdragon_protocol::HeartbeatReply;
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::page::Page;
+
+/// The text of a message as it goes into the socket. A SockJS client sends an array of strings.
+pub(crate) fn encode(message: Outgoing<Page>, transport: Transport) -> Option<JsValue> {
+    let text = match message {
+        Outgoing::Request(text) => text,
+        Outgoing::HeartbeatReply(reply) => heartbeat_reply(reply),
+    };
+    match transport {
+        Transport::Raw => Some(text),
+        Transport::SockJs => {
+            let frame = Array::new_with_length(1);
+            frame.set(0, text);
+            JSON::stringify(&frame).ok().map(Into::into)
+        }
+    }
+}
+
+/// The page's object lets only session keys through whose characters JSON takes as they are.
+fn heartbeat_reply(reply: HeartbeatReply<Page>) -> JsValue {
+    let mut text = concat(&"{\"heartbeat\":\"".into(), &reply.value.as_str().into());
+    if let Some(key) = reply.session {
+        text = concat(&text, &"\",\"session\":\"".into());
+        text = concat(&text, &key);
+    }
+    concat(&text, &if reply.ack { "\",\"ack\":true}" } else { "\"}" }.into())
+}
+
+fn concat(text: &JsValue, more: &JsValue) -> JsValue {
+    text.unchecked_ref::<JsString>().concat(more).into()
+}

@@ -1,0 +1,262 @@
+use alloc::rc::Rc;
+use core::cell::{Cell, RefCell};
+
+use js_sys::{Array, Function, JsString};
+use swampdragon_client::{Action, Client, Config, Event, PageCall, Purpose, Transport};
+use swampdragon_protocol::{FrameKind, close_code};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{CloseEvent, MessageEvent, WebSocket};
+
+use crate::bridge::{Command, Delivery, Host};
+use crate::classify::classify;
+use crate::endpoint::{random, sockjs_url};
+use crate::page::Page;
+use crate::send::encode;
+
+#[wasm_bindgen]
+extern "C" {
+    /// web-sys and js-sys pass text on as Rust strings; here it never leaves JavaScript.
+    type TextSocket;
+    type Ending;
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(f: &JsValue, ms: i32, a: u32, b: u32) -> i32;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(f: i32);
+
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &TextSocket, text: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn reason(this: &Ending) -> JsValue;
+    #[wasm_bindgen(catch, js_namespace = JSON, js_name = parse)]
+    fn parse_json(text: &JsValue) -> Result<JsValue, JsValue>;
+}
+
+/// One page object's client with its socket and its timer.
+///
+/// No cell is borrowed while JavaScript runs that the page can influence: it may call back into the dispatch function.
+struct Shell {
+    client: RefCell<Client<Page>>,
+    host: Host,
+    transport: Cell<Transport>,
+    socket: RefCell<Option<WebSocket>>,
+    timer: Cell<i32>,
+    /// The dispatch function, which also hears all socket events.
+    dispatch: RefCell<Option<Function>>,
+    /// Somebody further up the stack delivers already and will go on with whatever comes up meanwhile.
+    delivering: Cell<bool>,
+}
+
+/// Makes a client and returns its dispatch function.
+pub(crate) fn start(host: Host, config: Config) -> JsValue {
+    let shell = Rc::new(Shell {
+        client: RefCell::new(Client::new(config)),
+        host,
+        transport: Cell::new(Transport::SockJs),
+        socket: RefCell::new(None),
+        timer: Cell::new(0),
+        dispatch: RefCell::new(None),
+        delivering: Cell::new(false),
+    });
+    let handle = Rc::clone(&shell);
+    let dispatch = Closure::<dyn Fn(JsValue, u32, JsValue, JsValue, JsValue)>::new(
+        move |subject: JsValue, command: u32, name: JsValue, call: JsValue, topic: JsValue| {
+            if let Some(command) = Command::from_number(command) {
+                handle.run(command, subject, name, call, topic);
+                handle.drain();
+            }
+        },
+    )
+    .into_js_value();
+    shell.dispatch.replace(Some(dispatch.clone().unchecked_into()));
+    dispatch
+}
+
+fn optional(value: JsValue) -> Option<JsValue> {
+    if value.is_falsy() { None } else { Some(value) }
+}
+
+impl Shell {
+    fn run(
+        self: &Rc<Self>,
+        command: Command,
+        subject: JsValue,
+        callback_name: JsValue,
+        handle: JsValue,
+        topic: JsValue,
+    ) {
+        let purpose = match command {
+            Command::SocketEvent => return self.socket_event(&subject),
+            Command::Timer => return self.client.borrow_mut().handle_timer(random()),
+            Command::Call => Purpose::Ordinary,
+            Command::Subscribe => Purpose::Subscribe(topic),
+            Command::Unsubscribe => Purpose::Unsubscribe(topic),
+            Command::ConnectRaw | Command::ConnectSockJs => {
+                self.transport.set(if command == Command::ConnectRaw { Transport::Raw } else { Transport::SockJs });
+                return self.client.borrow_mut().handle_connect(subject);
+            }
+            Command::Disconnect => return self.client.borrow_mut().handle_disconnect(),
+            Command::Send => return self.client.borrow_mut().handle_send(subject),
+            Command::Session => return self.client.borrow_mut().handle_session(optional(subject)),
+            Command::Suspend => return self.client.borrow_mut().handle_suspend(),
+            Command::Wake => return self.client.borrow_mut().handle_wake(),
+        };
+        self.client.borrow_mut().handle_call(PageCall { request: subject, callback_name, purpose, handle });
+    }
+
+    /// A socket's event is known by its fields: only a message has `data`, only a close has a `code`.
+    fn socket_event(self: &Rc<Self>, event: &JsValue) {
+        let data = event.unchecked_ref::<MessageEvent>().data();
+        if data.is_string() {
+            match self.transport.get() {
+                Transport::Raw => self.message(data),
+                Transport::SockJs => self.frame(&data),
+            }
+            return;
+        }
+        let close: &CloseEvent = event.unchecked_ref();
+        match close.code() {
+            0 if self.transport.get() == Transport::Raw => self.client.borrow_mut().handle_opened(Transport::Raw),
+            0 => {}
+            code => {
+                let reason = optional(close.unchecked_ref::<Ending>().reason());
+                self.client.borrow_mut().handle_closed(code, reason, random());
+            }
+        }
+    }
+
+    fn frame(self: &Rc<Self>, frame: &JsValue) {
+        let text: &JsString = frame.unchecked_ref();
+        // An empty text has no first character; the conversion makes 0 of that, which is no kind of frame.
+        let Some(kind) = FrameKind::of(text.char_code_at(0) as u32) else { return };
+        match kind {
+            FrameKind::Open => self.client.borrow_mut().handle_opened(Transport::SockJs),
+            FrameKind::Heartbeat => self.client.borrow_mut().handle_heard(),
+            FrameKind::Message | FrameKind::Messages | FrameKind::Close => {
+                // What is not JSON is dropped, as a message that no page could read.
+                let Ok(body) = parse_json(&text.slice(1, u32::MAX)) else { return };
+                if kind == FrameKind::Message {
+                    return self.message(body);
+                }
+                let list: Array = body.unchecked_into();
+                if kind == FrameKind::Close {
+                    let code = list.get(0).as_f64().unwrap_or(0.0) as u16;
+                    self.client.borrow_mut().handle_closed(code, optional(list.get(1)), random());
+                } else {
+                    for index in 0..list.length() {
+                        self.message(list.get(index));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A message stands in its frame as JSON text, or, from SwampDragon 0.4, as it is.
+    fn message(self: &Rc<Self>, message: JsValue) {
+        let message = if message.is_string() {
+            let Ok(parsed) = parse_json(&message) else { return };
+            parsed
+        } else {
+            message
+        };
+        let incoming = classify(&message);
+        self.client.borrow_mut().handle_message(incoming, message);
+        // Delivered one by one: a page that disconnects in its callback hears none of the messages behind.
+        self.drain();
+    }
+
+    /// Does what the client asks for and tells the page what it says, until there is neither.
+    fn drain(self: &Rc<Self>) {
+        if self.delivering.replace(true) {
+            return;
+        }
+        loop {
+            let action = self.client.borrow_mut().poll_action();
+            if let Some(action) = action {
+                self.perform(action);
+                continue;
+            }
+            let event = self.client.borrow_mut().poll_event();
+            let Some(event) = event else { break };
+            self.tell(event);
+        }
+        self.delivering.set(false);
+    }
+
+    fn perform(self: &Rc<Self>, action: Action<Page>) {
+        match action {
+            Action::Open(endpoint) => self.open_socket(&endpoint),
+            Action::Send(message) => {
+                let text = encode(message, self.transport.get());
+                let socket = self.socket.borrow().clone();
+                if let (Some(text), Some(socket)) = (text, socket) {
+                    // A socket that closes meanwhile says so in an event of its own.
+                    let _ = socket.unchecked_ref::<TextSocket>().send(&text);
+                }
+            }
+            Action::Close(code) => {
+                let socket = self.socket.take();
+                if let Some(socket) = socket {
+                    socket.set_onopen(None);
+                    socket.set_onmessage(None);
+                    socket.set_onclose(None);
+                    let _ = socket.close_with_code(code);
+                }
+            }
+            Action::Arm(milliseconds) => {
+                clear_timeout(self.timer.get());
+                let dispatch = self.dispatch.borrow().clone();
+                if let Some(d) = dispatch {
+                    self.timer.set(set_timeout(&d, milliseconds as i32, 0, 11));
+                }
+            }
+            Action::Disarm => clear_timeout(self.timer.get()),
+        }
+    }
+
+    fn open_socket(&self, endpoint: &JsValue) {
+        let raw = self.transport.get() == Transport::Raw;
+        let url = if raw { endpoint.clone() } else { sockjs_url(endpoint) };
+        let Some(socket) = self.deliver(Delivery::OpenSocket, &url, &JsValue::UNDEFINED) else {
+            // Refused by a security policy, say. That may change, so it is a failed attempt like any other.
+            self.client.borrow_mut().handle_closed(close_code::ABNORMAL.code, None, random());
+            return;
+        };
+        let socket: WebSocket = socket.unchecked_into();
+        let dispatch = self.dispatch.borrow().clone();
+        if raw {
+            socket.set_onopen(dispatch.as_ref());
+        }
+        socket.set_onmessage(dispatch.as_ref());
+        socket.set_onclose(dispatch.as_ref());
+        self.socket.replace(Some(socket));
+    }
+
+    fn tell(&self, event: Event<Page>) {
+        let nothing = JsValue::UNDEFINED;
+        let (what, first, second) = match event {
+            Event::Open => (Delivery::Open, nothing.clone(), nothing),
+            Event::Close { code, reason, reconnecting } => {
+                let code = i32::from(code);
+                (Delivery::Close, reason.unwrap_or(nothing), JsValue::from(if reconnecting { -code } else { code }))
+            }
+            Event::Heartbeat(message) => (Delivery::Heartbeat, message, nothing),
+            Event::Reply { handle, message, .. } => (Delivery::Reply, message, handle.unwrap_or(nothing)),
+            Event::CallFailed { handle, reason } => (Delivery::CallFailed, handle, JsValue::from(reason as i32)),
+            Event::Publication { local_channels, message } => {
+                (Delivery::Publication, message, local_channels.into_iter().collect::<Array>().into())
+            }
+            Event::Session(message) => (Delivery::Session, message, nothing),
+            Event::Message(message) => (Delivery::Message, message, nothing),
+        };
+        self.deliver(what, &first, &second);
+        if what == Delivery::Open {
+            self.client.borrow_mut().handle_open_delivered();
+        }
+    }
+
+    fn deliver(&self, what: Delivery, first: &JsValue, second: &JsValue) -> Option<JsValue> {
+        self.host.deliver(what as u32, first, second).ok().filter(|value| !value.is_falsy())
+    }
+}

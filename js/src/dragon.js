@@ -1,0 +1,3 @@
+// What all entry points share.
+export { load } from "./module.js";
+export { SwampDragon } from "./swampdragon.js";

@@ -1,0 +1,8 @@
+import { SwampDragon, load } from "./dragon.js";
+
+export function init(source) {
+  return load(source ?? new URL("./swampdragon.wasm", import.meta.url));
+}
+
+export default init;
+export { SwampDragon };

@@ -1,0 +1,50 @@
+import { imports, start } from "../pkg/glue.js";
+
+let loading;
+let ready = false;
+
+/**
+ * Loads the WebAssembly from a URL, a `Response`, bytes or a compiled module. A second call waits for the first.
+ */
+export function load(source) {
+  loading ??= instantiate(source).then(
+    (instance) => {
+      start(instance);
+      ready = true;
+    },
+    (error) => {
+      // A later call may find the network back.
+      loading = undefined;
+      throw error;
+    },
+  );
+  return loading;
+}
+
+/** Says what is missing when an object is made before the WebAssembly is there. */
+export function assertLoaded() {
+  if (!ready) {
+    throw new Error('swampdragon is not loaded yet: call "await init()" from "swampdragon/init" first.');
+  }
+}
+
+async function instantiate(source) {
+  source = await source;
+  if (typeof source === "string" || source instanceof URL) {
+    source = await fetch(source);
+  }
+  if (source instanceof WebAssembly.Module) {
+    return WebAssembly.instantiate(source, imports());
+  }
+  if (typeof Response === "function" && source instanceof Response) {
+    if (!source.ok) {
+      throw new Error(`swampdragon: ${source.url} answered ${source.status}.`);
+    }
+    // Streaming wants the MIME type application/wasm, which not every server knows.
+    if (source.headers.get("content-type")?.startsWith("application/wasm")) {
+      return (await WebAssembly.instantiateStreaming(source, imports())).instance;
+    }
+    source = await source.arrayBuffer();
+  }
+  return (await WebAssembly.instantiate(source, imports())).instance;
+}

@@ -1,0 +1,258 @@
+import { attach } from "../pkg/glue.js";
+import { failure, refusal } from "./call-error.js";
+import * as codes from "./codes.js";
+import { endpoint } from "./endpoint.js";
+import { assertLoaded } from "./module.js";
+import { pageLife } from "./page-life.js";
+import { isSessionKey, sessionKeyPlace } from "./session-key.js";
+
+/** Errors in a page's callbacks are the page's: they go where its uncaught errors go, and break nothing here. */
+function report(error) {
+  (globalThis.reportError ?? console.error)(error);
+}
+
+// Documented for pages in `types/index.d.ts`; the state machine behind it is `client-core/`.
+export class SwampDragon {
+  #dispatch;
+  #keyPlace;
+  #listeners = new Map();
+  #calls = 0;
+  #target;
+  #stopListening;
+
+  constructor(options) {
+    assertLoaded();
+    this.settings = options ?? {};
+    this.isReady = false;
+    const {
+      storage = globalThis.document ? "session" : "memory",
+      storageKey = "swampdragon.session",
+      reconnectDelayMs = 500,
+      reconnectDelayMaxMs = 30_000,
+      connectTimeoutMs = 10_000,
+      silenceTimeoutMs = 40_000,
+      maxQueuedCalls = 256,
+      maxPendingCalls = 1024,
+      maxSubscriptions = 1024,
+    } = this.settings;
+    this.#dispatch = attach(
+      { deliver: (what, first, second) => this.#deliver(what, first, second) },
+      reconnectDelayMs,
+      reconnectDelayMaxMs,
+      connectTimeoutMs,
+      silenceTimeoutMs,
+      maxQueuedCalls,
+      maxPendingCalls,
+      maxSubscriptions,
+    );
+    this.#keyPlace = sessionKeyPlace(storage, storageKey);
+    this.#dispatch(this.session, codes.SESSION_KEY);
+  }
+
+  get session() {
+    return this.#keyPlace.read();
+  }
+
+  set session(key) {
+    key ??= null;
+    if (key !== null && !isSessionKey(key)) {
+      // Without the value: a near miss of a secret does not belong in a log.
+      throw new TypeError("A session key is a string of 1 to 128 characters A-Z a-z 0-9 _ . ~ -, or null for none.");
+    }
+    this.#keyPlace.write(key);
+    this.#dispatch(key, codes.SESSION_KEY);
+  }
+
+  connect(url, channel) {
+    if (!this.#socketClass()) {
+      throw new Error(
+        'swampdragon: this environment has no WebSocket. Pass one: new SwampDragon({ WebSocket }), with WebSocket from the package "ws", or use Node 22.',
+      );
+    }
+    if (url !== undefined || channel !== undefined || !this.#target) {
+      this.#target = endpoint(url ?? globalThis.location?.origin, channel ?? "data", this.settings.raw);
+    }
+    const [address, raw] = this.#target;
+    this.#stopListening ??= pageLife(
+      () => this.#dispatch(0, codes.SUSPEND),
+      () => this.#dispatch(0, codes.WAKE),
+    );
+    this.#dispatch(address, raw ? codes.CONNECT_RAW : codes.CONNECT_SOCKJS);
+  }
+
+  disconnect() {
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+    this.#dispatch(0, codes.DISCONNECT);
+  }
+
+  callRouter(verb, route, args, callbackName, channel) {
+    // Copied, since the page's own object is nothing to write in. AngularJS marks objects with $$hashKey, and the
+    // server's with _type; no router knows them as arguments.
+    if (channel != null || args?.$$hashKey || args?._type) {
+      const { $$hashKey, _type, ...own } = args ?? {};
+      args = channel == null ? own : { ...own, channel };
+    }
+    const name = callbackName ?? "promise_" + ++this.#calls;
+    const call = { verb, route, name };
+    const answer =
+      callbackName == null
+        ? new Promise((resolve, reject) => Object.assign(call, { resolve, reject }))
+        : undefined;
+    // A page that does not look at the promise did not ask to hear of a failure either.
+    answer?.catch(() => {});
+    const command = { subscribe: codes.SUBSCRIBE, unsubscribe: codes.UNSUBSCRIBE }[verb] ?? codes.CALL;
+    const text = JSON.stringify({ route, verb, args, callbackname: name });
+    const subject = command === codes.CALL ? undefined : JSON.stringify([route, args]);
+    this.#dispatch(text, command, name, call, subject);
+    return answer;
+  }
+
+  get_single(route, args, callbackName) {
+    return this.callRouter("get_single", route, args, callbackName);
+  }
+
+  get_list(route, args, callbackName) {
+    return this.callRouter("get_list", route, args, callbackName);
+  }
+
+  create_object(route, args, callbackName) {
+    return this.callRouter("create", route, args, callbackName);
+  }
+
+  update_object(route, args, callbackName) {
+    return this.callRouter("update", route, args, callbackName);
+  }
+
+  delete_object(route, args, callbackName) {
+    return this.callRouter("delete", route, args, callbackName);
+  }
+
+  subscribe(route, args, callbackName, channel) {
+    return this.callRouter("subscribe", route, args, callbackName, channel);
+  }
+
+  unsubscribe(route, args, callbackName, channel) {
+    return this.callRouter("unsubscribe", route, args, callbackName, channel);
+  }
+
+  send(text) {
+    if (!this.isReady) {
+      throw new Error("swampdragon: there is no open connection to send on.");
+    }
+    this.#dispatch(text, codes.SEND);
+  }
+
+  sendJSON(message) {
+    return message?.route === undefined
+      ? this.send(JSON.stringify(message))
+      : this.callRouter(message.verb, message.route, message.args, message.callbackname);
+  }
+
+  on(name, listener) {
+    const listeners = this.#listeners.get(name);
+    if (listeners) {
+      listeners.push(listener);
+    } else {
+      this.#listeners.set(name, [listener]);
+    }
+  }
+
+  off(name, listener) {
+    const left = this.#listeners.get(name)?.filter((known) => known !== listener);
+    if (left?.length) {
+      this.#listeners.set(name, left);
+    } else {
+      this.#listeners.delete(name);
+    }
+  }
+
+  emit(name, args) {
+    // A copy, since a listener may take itself off.
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        listener.apply(this, args ?? []);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  #socketClass() {
+    return this.settings.WebSocket ?? globalThis.WebSocket;
+  }
+
+  #call(callback, ...args) {
+    try {
+      this.settings[callback]?.(...args);
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  #deliver(what, first, second) {
+    switch (what) {
+      case codes.OPEN:
+        this.isReady = true;
+        return this.#call("onopen");
+      case codes.CLOSE:
+        this.isReady = false;
+        return this.#call("onclose", {
+          type: "close",
+          code: Math.abs(second),
+          reason: first ?? "",
+          reconnecting: second < 0,
+        });
+      case codes.PUBLICATION: {
+        const { channel, ...publication } = first;
+        return this.#call("onchannelmessage", second, publication);
+      }
+      case codes.CALL_FAILED:
+        return this.#fail(first, failure(first, second));
+      case codes.OPEN_SOCKET:
+        return this.#openSocket(first);
+      case codes.HEARTBEAT:
+        this.#call("onheartbeat");
+        break;
+      case codes.REPLY:
+        this.#settle(first, second);
+        break;
+      case codes.SESSION_NOTICE: {
+        const { state, ttl, reason } = first;
+        this.#call("onsession", { state, ttl, reason });
+        if (state === "expired") {
+          this.#call("onsessionexpired");
+        }
+      }
+    }
+    this.#call("onmessage", { type: "message", data: first });
+  }
+
+  #settle({ context, data }, call) {
+    if (context.state === "login_required") {
+      this.#call("onloginrequired", context, data);
+    }
+    if (!call?.resolve) {
+      this.emit(context.client_callback_name, [context, data]);
+    } else if (context.state === "success") {
+      call.resolve({ data, context });
+    } else {
+      call.reject(refusal(call, context, data));
+    }
+  }
+
+  #fail(call, error) {
+    if (call.reject) {
+      call.reject(error);
+    } else {
+      this.emit(call.name, [error.context, error.data]);
+    }
+  }
+
+  #openSocket(url) {
+    const socket = new (this.#socketClass())(url);
+    // The close event that follows says all that is needed; the package "ws" throws when nobody listens to errors.
+    socket.onerror = () => {};
+    return socket;
+  }
+}

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { test } from "node:test";
+
+// Each entry in a process of its own would share nothing; here they share `dragon.js`, so the order matters.
+test("init: an object made too early says what to do", async () => {
+  const { SwampDragon, init } = await import("swampdragon/init");
+  assert.throws(() => new SwampDragon(), /call "await init\(\)" from "swampdragon\/init" first/);
+  await assert.rejects(init(new Uint8Array([1, 2, 3])));
+  await Promise.all([init(), init()]);
+  assert.equal(new SwampDragon().isReady, false);
+});
+
+test("the default entry loads by itself, and no global is set", async () => {
+  const before = Object.getOwnPropertyNames(globalThis);
+  const { SwampDragon } = await import("swampdragon");
+  assert.equal(new SwampDragon().isReady, false);
+  assert.deepEqual(Object.getOwnPropertyNames(globalThis), before);
+});
+
+test("the inline entry carries the WebAssembly", async () => {
+  const { SwampDragon } = await import("swampdragon/inline");
+  assert.equal(new SwampDragon().isReady, false);
+});
+
+for (const type of ["application/wasm", "application/octet-stream"]) {
+  test(`the browser's entry loads from a server that says ${type}`, async () => {
+    const wasm = await readFile(new URL("../dist/swampdragon.wasm", import.meta.url));
+    const server = createServer((_, response) => response.writeHead(200, { "content-type": type }).end(wasm));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    // A query makes it another module, which has not been loaded.
+    const { SwampDragon, load } = await import(`../dist/dragon.js?${type}`);
+    await load(new URL(`http://127.0.0.1:${server.address().port}/`));
+    server.close();
+    server.closeAllConnections();
+    assert.equal(new SwampDragon().isReady, false);
+  });
+}

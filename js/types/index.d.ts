@@ -1,0 +1,260 @@
+/** How a router answered: `success`, `error`, `login_required`, or a word of the server's own. */
+export type ReplyState = "success" | "error" | "login_required" | (string & {});
+
+/** What comes with each reply. */
+export interface Context {
+  /** The name that the call gave. */
+  client_callback_name: string | null;
+  /** The verb that was called. */
+  verb: string | null;
+  state: ReplyState;
+  /** Present when the client, not the server, ended the call. */
+  code?: CallFailureCode;
+}
+
+/**
+ * Why a call ended without a reply:
+ * - `connection_lost`: after it had been sent. Whether the server acted on it is unknown.
+ * - `not_connected`: there is no connection, and none is being made.
+ * - `queue_full`: more than `maxQueuedCalls` wait for the connection.
+ * - `unanswered`: more than `maxPendingCalls` later calls wait for replies.
+ * - `too_many_subscriptions`: there are `maxSubscriptions` already.
+ */
+export type CallFailureCode =
+  | "connection_lost"
+  | "not_connected"
+  | "queue_full"
+  | "unanswered"
+  | "too_many_subscriptions";
+
+/** A successful reply. */
+export interface Reply<Data = unknown> {
+  data: Data;
+  context: Context;
+}
+
+/** What a call's promise is rejected with. */
+export interface CallError<Data = unknown> extends Error {
+  /** `error`, `login_required`, or what the server said instead of `success`. */
+  state: ReplyState;
+  /** What the server sent with it; `null` when there was no reply. */
+  data: Data | null;
+  context: Context;
+  /** Why there was no reply, or the state when there was one. */
+  code: CallFailureCode | ReplyState;
+}
+
+/** Something published on a channel. */
+export interface Publication<Data = unknown> {
+  data: Data;
+  /** What happened to it: `created`, `updated`, `deleted`, or a word of the application's own. */
+  action?: string;
+}
+
+/** The end of a connection, or of an attempt to make one. */
+export interface CloseEvent {
+  type: "close";
+  /** The close code. 1006: lost without a word. 3001 and 4000: the server does not want this page. */
+  code: number;
+  /** The server's words, or "". */
+  reason: string;
+  /** Whether the client comes back by itself. */
+  reconnecting: boolean;
+}
+
+/** A message as it came. */
+export interface MessageEvent {
+  type: "message";
+  data: unknown;
+}
+
+/** What became of the stored session at a heartbeat. Only servers that answer heartbeats tell. */
+export interface SessionNotice {
+  /** `active`, `expiring`, `expired`, `persistent`, `unsupported`, or `refused` (see `reason`). */
+  state: "active" | "expiring" | "expired" | "persistent" | "unsupported" | "refused" | (string & {});
+  /** How long the session still lives, in milliseconds. */
+  ttl?: number;
+  /** Why the server did not act. */
+  reason?: string;
+}
+
+/** The part of the WebSocket class that the client uses. The package `ws` has one. */
+export interface WebSocketClass {
+  new (url: string): {
+    onopen: unknown;
+    onmessage: unknown;
+    onclose: unknown;
+    onerror: unknown;
+    send(text: string): void;
+    close(code?: number): void;
+  };
+}
+
+/** Called with the reply's context and data; `this` is the `SwampDragon` object. */
+export type Listener<Data = unknown> = (this: SwampDragon, context: Context, data: Data) => void;
+
+/** Callbacks have the options themselves as `this`. One that throws is reported to the page and breaks nothing. */
+export interface Options {
+  /** The connection is open. After a reconnect, too: subscriptions are restored then without your help. */
+  onopen?(this: Options): void;
+  /** The connection is closed, or an attempt to open one has failed. */
+  onclose?(this: Options, event: CloseEvent): void;
+  /** Any message but publications, after the callback that it has of its own. */
+  onmessage?(this: Options, event: MessageEvent): void;
+  /** Something was published. `channels` are your names for the channel: those given to `subscribe`. */
+  onchannelmessage?(this: Options, channels: string[], publication: Publication): void;
+  /** A router wants the visitor to log in first. */
+  onloginrequired?(this: Options, context: Context, data: unknown): void;
+  /** A heartbeat came. With a session key stored, it is answered already. */
+  onheartbeat?(this: Options): void;
+  /** The server told what became of the session. */
+  onsession?(this: Options, notice: SessionNotice): void;
+  /** The session is gone. Called after `onsession`. */
+  onsessionexpired?(this: Options): void;
+
+  /**
+   * Where the session key is kept: until the tab is closed (`session`), for good (`local`), or until the page is left
+   * (`memory`). Falls back to `memory`, with a warning, when the browser refuses.
+   * Default: `session` in a page, `memory` elsewhere.
+   */
+  storage?: "session" | "local" | "memory";
+  /** The name it is kept by. Default: `swampdragon.session`. */
+  storageKey?: string;
+  /**
+   * Connect to the raw WebSocket endpoint (`URL/CHANNEL/websocket`), without SockJS frames. A URL that ends in
+   * `/websocket` is raw anyway. Default: false.
+   */
+  raw?: boolean;
+  /**
+   * The longest wait before the first attempt to reconnect, in milliseconds. Each further one doubles it; how long the
+   * wait really is, is random between 0 and that. Default: 500.
+   */
+  reconnectDelayMs?: number;
+  /** Where the doubling ends, in milliseconds. Default: 30000. */
+  reconnectDelayMaxMs?: number;
+  /** How long a connection may take to open, in milliseconds. Default: 10000. */
+  connectTimeoutMs?: number;
+  /**
+   * How long an open SockJS connection may be silent, in milliseconds, before it is taken for dead, which is noticed
+   * within twice that time. Servers send something every 25 seconds. 0: as long as it likes. Default: 40000.
+   */
+  silenceTimeoutMs?: number;
+  /** How many calls wait for the connection. One more fails. Default: 256. */
+  maxQueuedCalls?: number;
+  /** How many calls wait for a reply. One more fails the oldest. Default: 1024. */
+  maxPendingCalls?: number;
+  /** How many subscriptions there may be. One more fails. Default: 1024. */
+  maxSubscriptions?: number;
+  /** The WebSocket class. Default: the global one. Node.js has none before version 22: pass that of the package `ws`. */
+  WebSocket?: WebSocketClass;
+}
+
+/** What a call takes as arguments: anything that JSON can say. */
+export type Args = object | null | undefined;
+
+/** A connection to a SwampDragon server, and the session that it keeps alive. */
+export class SwampDragon {
+  /** Nothing is connected before `connect`. */
+  constructor(options?: Options);
+
+  /** The options that were given. Callbacks may be replaced at any time; other changes have no effect. */
+  readonly settings: Options;
+
+  /** Whether the connection is open. */
+  readonly isReady: boolean;
+
+  /**
+   * The key of the session to keep alive, as your backend names it; `null` for none. It is sent in answer to each
+   * heartbeat. Setting it to anything but 1 to 128 characters `A-Z a-z 0-9 _ . ~ -`, or `null`, throws a `TypeError`.
+   */
+  get session(): string | null;
+  set session(key: string | null | undefined);
+
+  /**
+   * Connects, and reconnects whenever the connection is lost, until `disconnect` or until the server refuses for good
+   * (close codes 3001 and 4000). Never throws for a fault of the network.
+   *
+   * @param url Where the server is, such as `https://example.com`. Default: the last one, or the page's own origin.
+   * @param channel Which service it is there. Default: `data`.
+   * @throws TypeError when `url` is no URL of `http`, `https`, `ws` or `wss`.
+   */
+  connect(url?: string, channel?: string): void;
+
+  /** Ends the connection. Calls without a reply fail, subscriptions are forgotten. */
+  disconnect(): void;
+
+  /**
+   * Calls a router. While there is no connection yet, the call waits for it.
+   *
+   * Without a callback name the reply settles the promise that is returned: with `{data, context}`, or with a
+   * `CallError`. With a name the reply goes to the listeners of that name (`on`), and nothing is returned.
+   *
+   * @param channel Becomes `args.channel`.
+   */
+  callRouter<Data = unknown>(
+    verb: string,
+    route: string,
+    args?: Args,
+    callbackName?: null,
+    channel?: string | null,
+  ): Promise<Reply<Data>>;
+  callRouter(verb: string, route: string, args: Args, callbackName: string, channel?: string | null): void;
+
+  /** Calls the verb `get_single`. */
+  get_single<Data = unknown>(route: string, args?: Args, callbackName?: null): Promise<Reply<Data>>;
+  get_single(route: string, args: Args, callbackName: string): void;
+
+  /** Calls the verb `get_list`. */
+  get_list<Data = unknown>(route: string, args?: Args, callbackName?: null): Promise<Reply<Data>>;
+  get_list(route: string, args: Args, callbackName: string): void;
+
+  /** Calls the verb `create`. */
+  create_object<Data = unknown>(route: string, args?: Args, callbackName?: null): Promise<Reply<Data>>;
+  create_object(route: string, args: Args, callbackName: string): void;
+
+  /** Calls the verb `update`. */
+  update_object<Data = unknown>(route: string, args?: Args, callbackName?: null): Promise<Reply<Data>>;
+  update_object(route: string, args: Args, callbackName: string): void;
+
+  /** Calls the verb `delete`. */
+  delete_object<Data = unknown>(route: string, args?: Args, callbackName?: null): Promise<Reply<Data>>;
+  delete_object(route: string, args: Args, callbackName: string): void;
+
+  /**
+   * Subscribes, again after each reconnect, until `unsubscribe` with the same route and arguments.
+   *
+   * @param channel Your name for what is subscribed; `onchannelmessage` gets it.
+   */
+  subscribe<Data = unknown>(
+    route: string,
+    args: Args,
+    callbackName: null | undefined,
+    channel: string,
+  ): Promise<Reply<Data>>;
+  subscribe(route: string, args: Args, callbackName: string, channel: string): void;
+
+  /** Undoes `subscribe`. */
+  unsubscribe<Data = unknown>(
+    route: string,
+    args: Args,
+    callbackName: null | undefined,
+    channel: string,
+  ): Promise<Reply<Data>>;
+  unsubscribe(route: string, args: Args, callbackName: string, channel: string): void;
+
+  /** Sends a text of your own as one message. Throws when the connection is not open. */
+  send(text: string): void;
+
+  /** Sends a value as one message, in JSON. One with a `route` is a call, like `callRouter`. */
+  sendJSON(message: object): Promise<Reply> | void;
+
+  /** Listens to replies by a callback name, or to what `emit` is called with. */
+  on<Data = unknown>(name: string, listener: Listener<Data>): void;
+  on(name: string, listener: (this: SwampDragon, ...args: never[]) => void): void;
+
+  /** Stops listening. */
+  off(name: string, listener: (this: SwampDragon, ...args: never[]) => void): void;
+
+  /** Calls the listeners of a name. */
+  emit(name: string, args?: readonly unknown[]): void;
+}

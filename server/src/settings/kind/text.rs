@@ -1,0 +1,236 @@
+use std::{fmt, path::PathBuf};
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Kind, quoted};
+use crate::session_store::redacted;
+
+/// A secret of the operator. Its debug form does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    /// The password itself. Keep it out of logs.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(***)")
+    }
+}
+
+/// A password; anything goes.
+pub(in crate::settings) struct PasswordText;
+
+impl Kind for PasswordText {
+    type Value = Password;
+
+    const PLACEHOLDER: &'static str = "PASSWORD";
+
+    fn parse(text: &str) -> Result<Password, String> {
+        Ok(Password(text.to_owned()))
+    }
+
+    fn toml(_: &Password) -> Option<String> {
+        quoted("***")
+    }
+
+    fn shown(_: &str) -> String {
+        "`***`".to_owned()
+    }
+}
+
+/// An IP address or a host name.
+pub(in crate::settings) struct Host;
+
+impl Kind for Host {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "HOST";
+
+    fn parse(text: &str) -> Result<String, String> {
+        let is_name = !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+        if is_name || text.parse::<std::net::IpAddr>().is_ok() {
+            Ok(text.to_owned())
+        } else {
+            Err("an IP address or a host name, such as 127.0.0.1, :: or localhost, without a port".to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(value)
+    }
+}
+
+/// The path of the SockJS endpoint.
+pub(in crate::settings) struct Prefix;
+
+impl Kind for Prefix {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "PATH";
+
+    fn parse(text: &str) -> Result<String, String> {
+        let segments = text.strip_prefix('/').map(|path| path.split('/'));
+        let is_segment = |segment: &str| {
+            !segment.is_empty()
+                && segment != "."
+                && segment != ".."
+                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        };
+        if segments.is_some_and(|mut segments| segments.all(is_segment)) {
+            Ok(text.to_owned())
+        } else {
+            Err("a path that starts with / and does not end with it, of A-Z a-z 0-9 - . _ ~ and /, such as /data"
+                .to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(value)
+    }
+}
+
+/// A folder of this machine. Whether it exists is found out when it is used.
+pub(in crate::settings) struct Folder;
+
+impl Kind for Folder {
+    type Value = PathBuf;
+
+    const PLACEHOLDER: &'static str = "FOLDER";
+
+    fn parse(text: &str) -> Result<PathBuf, String> {
+        Ok(PathBuf::from(text))
+    }
+
+    fn toml(value: &PathBuf) -> Option<String> {
+        quoted(&value.to_string_lossy())
+    }
+}
+
+/// A Unix socket.
+pub(in crate::settings) struct Socket;
+
+impl Kind for Socket {
+    type Value = PathBuf;
+
+    const PLACEHOLDER: &'static str = "PATH";
+
+    fn parse(text: &str) -> Result<PathBuf, String> {
+        if text.starts_with('/') {
+            Ok(PathBuf::from(text))
+        } else {
+            Err("the path of a Unix socket, starting with /, such as /run/redis/redis.sock".to_owned())
+        }
+    }
+
+    fn toml(value: &PathBuf) -> Option<String> {
+        quoted(&value.to_string_lossy())
+    }
+}
+
+/// What the session store registry can open; it alone knows what that is.
+pub(in crate::settings) struct Store;
+
+impl Kind for Store {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "STORE";
+
+    fn parse(text: &str) -> Result<String, String> {
+        if text.is_empty() || text.trim() != text {
+            return Err("the address or the name of a session store, without spaces around it".to_owned());
+        }
+        Ok(text.to_owned())
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(&redacted(value))
+    }
+
+    fn shown(text: &str) -> String {
+        format!("`{}`", redacted(text))
+    }
+}
+
+/// How publications are carried.
+pub(in crate::settings) struct Carrier;
+
+impl Kind for Carrier {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "ADDRESS";
+
+    fn parse(text: &str) -> Result<String, String> {
+        if text == "local:" || text.starts_with("redis://") || text.starts_with("redis+unix://") {
+            Ok(text.to_owned())
+        } else {
+            Err("local:, redis://HOST:PORT or redis+unix://PATH".to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(&redacted(value))
+    }
+
+    fn shown(text: &str) -> String {
+        format!("`{}`", redacted(text))
+    }
+}
+
+/// What stands before each session key in Redis. Not empty: a page must not be able to name any key there is.
+pub(in crate::settings) struct KeyPrefix;
+
+impl Kind for KeyPrefix {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "PREFIX";
+
+    fn parse(text: &str) -> Result<String, String> {
+        if (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(text.to_owned())
+        } else {
+            Err("1 to 128 visible ASCII characters, such as swampdragon:session:".to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(value)
+    }
+}
+
+/// Which log lines are written: levels, and levels by module.
+pub(in crate::settings) struct LogFilter;
+
+impl Kind for LogFilter {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "FILTER";
+
+    fn parse(text: &str) -> Result<String, String> {
+        // The filter's own parser takes any word for the name of a module: a mistyped level would silence the log.
+        let is_level = |level: &str| {
+            ["off", "error", "warn", "info", "debug", "trace"].iter().any(|known| level.eq_ignore_ascii_case(known))
+        };
+        let directives_end_in_levels = text.split(',').all(|directive| {
+            let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level);
+            is_level(level.trim())
+        });
+        if directives_end_in_levels && EnvFilter::builder().parse(text).is_ok() {
+            Ok(text.to_owned())
+        } else {
+            Err("a level (off, error, warn, info, debug, trace), or several by module, such as \
+                 info,swampdragon_server::session_store=debug"
+                .to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(value)
+    }
+}

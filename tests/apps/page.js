@@ -1,0 +1,32 @@
+// The page under test, as a page author would write it, with notes on what happened for the test to read.
+import { SwampDragon } from "swampdragon";
+
+const asked = new URLSearchParams(location.search);
+const seen = { opened: 0, closed: 0, heartbeats: 0, order: [] };
+globalThis.seen = seen;
+
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (data) {
+  if (String(data).includes("heartbeat")) seen.order.push("answer");
+  return send.call(this, data);
+};
+
+const dragon = new SwampDragon({
+  storage: "memory",
+  onopen() {
+    seen.opened += 1;
+  },
+  onclose() {
+    seen.closed += 1;
+  },
+  onheartbeat() {
+    seen.heartbeats += 1;
+    seen.order.push("onheartbeat");
+    if (asked.has("throws")) throw new Error("this page's onheartbeat fails");
+  },
+});
+globalThis.dragon = dragon;
+
+// Without a key in the address the page has nothing to answer with: it stays connected and silent.
+if (asked.has("session")) dragon.session = asked.get("session");
+dragon.connect(asked.get("server"), "data");

@@ -1,0 +1,207 @@
+//! A Redis of the test's own.
+
+use std::{cell::Cell, collections::BTreeMap, net::TcpListener, path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use redis::{AsyncCommands as _, aio::MultiplexedConnection};
+
+use crate::{
+    deadline::{eventually, within},
+    process::Process,
+};
+
+const REMEDY: &str = "Install it with `apt-get install redis-server`.";
+
+/// What a server puts before each session key unless told otherwise.
+pub const SESSION_KEY_PREFIX: &str = "swampdragon:session:";
+
+/// A `redis-server` with an empty database that is gone when this is dropped.
+pub struct Redis {
+    process: Process,
+    port: u16,
+    directory: tempfile::TempDir,
+}
+
+/// A key's value as Redis serialises it, and its time to live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// `DUMP`: type and content.
+    pub content: Vec<u8>,
+    /// Whether the key expires at all.
+    pub expires: bool,
+}
+
+/// How long a key still has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// This long.
+    Expires(Duration),
+    /// For ever.
+    Persistent,
+    /// There is no such key.
+    Gone,
+}
+
+impl Life {
+    /// How long a key that is known to expire still has.
+    ///
+    /// # Errors
+    /// When it does not expire, or has.
+    pub fn left(self) -> Result<Duration> {
+        match self {
+            Self::Expires(left) => Ok(left),
+            other => bail!("expected a key that expires, but it is {other:?}"),
+        }
+    }
+}
+
+impl Redis {
+    /// Starts one on a free port.
+    ///
+    /// # Errors
+    /// When there is no `redis-server`, or it does not come up.
+    pub async fn start() -> Result<Self> {
+        // Redis cannot choose a free port by itself, and between choosing one and starting, another may take it.
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            let directory = tempfile::tempdir()?;
+            let mut redis = Self { process: launch(port, directory.path().to_owned())?, port, directory };
+            if redis.ready().await? {
+                return Ok(redis);
+            }
+        }
+        bail!("redis-server found no free port in five attempts")
+    }
+
+    /// Whether it came up; `false` when its port was taken.
+    async fn ready(&mut self) -> Result<bool> {
+        match self.process.line("that it is ready", |line| line.contains("Ready to accept connections").then_some(())) {
+            Ok(()) => {}
+            Err(_) if self.process.stdout().contains("Address already in use") => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let pong = self.connection().await?.ping::<String>().await?;
+        Ok(pong == "PONG")
+    }
+
+    /// Its address, for `--session-store`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// A connection of the test's own.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn connection(&self) -> Result<MultiplexedConnection> {
+        let client = redis::Client::open(self.url())?;
+        client.get_multiplexed_async_connection().await.context("Redis does not answer")
+    }
+
+    /// Ends it at once, as a crash would: what it held is lost.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on its old port, empty.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.process.kill();
+        self.process = launch(self.port, self.directory.path().to_owned())?;
+        if self.ready().await? { Ok(()) } else { bail!("port {} of Redis was taken meanwhile", self.port) }
+    }
+
+    /// Stores a session as another program would: a value under the server's prefix, with a time to live.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn store_session(&self, key: &str, ttl: Duration) -> Result<()> {
+        let ms = u64::try_from(ttl.as_millis())?;
+        let name = format!("{SESSION_KEY_PREFIX}{key}");
+        Ok(self.connection().await?.pset_ex::<_, _, ()>(name, "{\"name\":\"Errol\"}", ms).await?)
+    }
+
+    /// How long the session `key` still has, asked from Redis itself.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn session_life(&self, key: &str) -> Result<Life> {
+        self.life(&format!("{SESSION_KEY_PREFIX}{key}")).await
+    }
+
+    /// How long any key still has.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn life(&self, name: &str) -> Result<Life> {
+        Ok(match self.connection().await?.pttl::<_, i64>(name).await? {
+            -2 => Life::Gone,
+            -1 => Life::Persistent,
+            ms => Life::Expires(Duration::from_millis(u64::try_from(ms)?)),
+        })
+    }
+
+    /// Waits until the session has been refreshed: its remaining time rises.
+    ///
+    /// # Errors
+    /// When it expires or never rises.
+    pub async fn refreshed(&self, key: &str) -> Result<Duration> {
+        let mut least = self.session_life(key).await?.left()?;
+        loop {
+            let left = eventually("the session has been refreshed", || async {
+                let left = self.session_life(key).await?.left()?;
+                Ok((left != least).then_some(left))
+            })
+            .await?;
+            if left > least {
+                return Ok(left);
+            }
+            least = left;
+        }
+    }
+
+    /// Waits until the session is gone, and sees to it that its time only falls until then.
+    ///
+    /// # Errors
+    /// When it is refreshed on the way, or stays.
+    pub async fn expires_unrefreshed(&self, key: &str) -> Result<()> {
+        let least = Cell::new(Duration::MAX);
+        within(Duration::from_secs(30), "the session has expired", || async {
+            match self.session_life(key).await? {
+                Life::Gone => Ok(Some(Ok(()))),
+                Life::Expires(left) if left <= least.get() => {
+                    least.set(left);
+                    Ok(None)
+                }
+                // An answer, for an error of the attempt itself would only be tried again.
+                life => Ok(Some(Err(anyhow!("the session was refreshed: from {:?} to {life:?}", least.get())))),
+            }
+        })
+        .await?
+    }
+
+    /// All keys with what they hold.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn snapshot(&self) -> Result<BTreeMap<String, Entry>> {
+        let mut connection = self.connection().await?;
+        let mut all = BTreeMap::new();
+        for name in connection.keys::<_, Vec<String>>("*").await? {
+            let content = redis::cmd("DUMP").arg(&name).query_async(&mut connection).await?;
+            let expires = connection.pttl::<_, i64>(&name).await? >= 0;
+            all.insert(name, Entry { content, expires });
+        }
+        Ok(all)
+    }
+}
+
+fn launch(port: u16, directory: PathBuf) -> Result<Process> {
+    let mut command = Command::new("redis-server");
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.arg("--dir").arg(directory);
+    Process::start(command, REMEDY)
+}

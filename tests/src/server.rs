@@ -1,0 +1,159 @@
+//! The server as an operator runs it: the `swampdragon` binary.
+
+use std::{
+    path::PathBuf,
+    process::{Command, ExitStatus},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::Signal;
+
+use crate::process::Process;
+
+const BANNER: &str = "SwampDragon listens on ";
+
+/// A running server.
+pub struct Server {
+    process: Process,
+    arguments: Vec<String>,
+    url: String,
+}
+
+/// How a server ended that could not start.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its exit code.
+    pub status: ExitStatus,
+    /// What it said on standard output.
+    pub stdout: String,
+    /// What it said on standard error.
+    pub stderr: String,
+}
+
+impl Server {
+    /// Starts one on a free port with these arguments besides, and waits until it listens.
+    ///
+    /// # Errors
+    /// When the binary is missing or the server does not come up.
+    pub fn start<A: Into<String>>(arguments: impl IntoIterator<Item = A>) -> Result<Self> {
+        let arguments: Vec<String> = arguments.into_iter().map(Into::into).collect();
+        let (process, url) = launch(&arguments, "0")?;
+        Ok(Self { process, arguments, url })
+    }
+
+    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address of the raw WebSocket endpoint.
+    #[must_use]
+    pub fn raw_url(&self) -> String {
+        format!("{}/data/websocket", self.url.replacen("http", "ws", 1))
+    }
+
+    /// The port it listens on.
+    ///
+    /// # Errors
+    /// When the banner names none.
+    pub fn port(&self) -> Result<u16> {
+        self.url.rsplit(':').next().context("a URL without a port")?.parse().context("no port in the banner")
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on the port it had.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn restart(&mut self) -> Result<()> {
+        self.process.kill();
+        let port = self.port()?.to_string();
+        (self.process, self.url) = launch(&self.arguments, &port)?;
+        Ok(())
+    }
+
+    /// SIGTERM.
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub fn terminate(&self) -> Result<()> {
+        self.process.signal(Signal::SIGTERM)
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// When it still runs after `within`.
+    pub fn ended(&mut self, within: Duration) -> Result<ExitStatus> {
+        self.process.ended(within)
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.stdout() + &self.process.stderr()
+    }
+}
+
+/// Runs a server that is expected to refuse its arguments, exactly as given.
+///
+/// # Errors
+/// When it starts after all.
+pub fn refusal(arguments: &[&str]) -> Result<Refusal> {
+    let mut command = Command::new(binary()?);
+    command.args(arguments);
+    // Settings of whoever runs the tests must not leak into the servers under test.
+    command.env_clear();
+    let mut process = Process::start(command, "Run `cargo xtask build`.")?;
+    let status = process.ended(Duration::from_secs(15))?;
+    // The pipes are read by threads, which may be a moment behind the exit.
+    let mut written = (process.stdout(), process.stderr());
+    for _ in 0..100 {
+        std::thread::sleep(Duration::from_millis(5));
+        let now = (process.stdout(), process.stderr());
+        if now == written && !written.1.is_empty() {
+            break;
+        }
+        written = now;
+    }
+    Ok(Refusal { status, stdout: written.0, stderr: written.1 })
+}
+
+fn launch(arguments: &[String], port: &str) -> Result<(Process, String)> {
+    let mut command = Command::new(binary()?);
+    command.args(["--host", "127.0.0.1", "--port", port]).args(arguments);
+    // Settings of whoever runs the tests must not leak into the servers under test.
+    command.env_clear();
+    let mut process = Process::start(command, "Run `cargo xtask build`.")?;
+    let url = process.line("where it listens", |line| {
+        line.split_once(BANNER).map(|(_, url)| url.trim().trim_end_matches('/').to_owned())
+    })?;
+    Ok((process, url))
+}
+
+/// The release binary that `cargo xtask build` makes.
+fn binary() -> Result<PathBuf> {
+    let binary = target_directory()?.join("release/swampdragon");
+    if !binary.exists() {
+        bail!("The server binary {} is missing: run `cargo xtask build` first.", binary.display());
+    }
+    Ok(binary)
+}
+
+/// Cargo's target directory: where this test was built, two levels above its profile's `deps`.
+///
+/// # Errors
+/// When the running program lies elsewhere.
+pub fn target_directory() -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    this.ancestors()
+        .find(|path| path.join("CACHEDIR.TAG").exists())
+        .map(PathBuf::from)
+        .context("the tests run from Cargo's target directory")
+}

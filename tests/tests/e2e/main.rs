@@ -1,0 +1,14 @@
+//! What users of SwampDragon would notice, in the order they would care.
+
+mod bad_input_at_start;
+mod bad_input_on_the_wire;
+mod demo_page;
+mod keys_left_alone;
+mod many_connections;
+mod original_client;
+mod origins;
+mod page_keeps_answering;
+mod redis_outage;
+mod server_restarts;
+mod session_lives_with_its_page;
+mod shutdown;

@@ -1,0 +1,110 @@
+//! `cargo xtask test`: everything that is tested, from a fresh clone.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::step::{run, run_shown, step};
+use crate::{npm, paths, server, size, tools};
+
+#[derive(clap::Args)]
+pub(crate) struct Test {
+    /// Leave out the end-to-end tests, which need Redis and Chromium
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What ran, how long it took and what it found.
+#[derive(Default)]
+struct Report(Vec<(&'static str, Duration, String)>);
+
+impl Test {
+    /// Prepares, builds and runs; the first failure ends it.
+    pub(crate) fn run(&self) -> Result<()> {
+        let start = Instant::now();
+        let mut report = Report::default();
+        if !self.quick {
+            report.time("Tools", || tools::install().map(|()| String::new()))?;
+        }
+        report.time("npm package", || npm::pack().map(|_| String::new()))?;
+        report.time("Server", || server::build().map(|_| String::new()))?;
+        report.time("Rust tests", || cargo_test(&["--workspace", "--exclude", "swampdragon-tests"], &[]))?;
+        report.time("JavaScript tests", javascript_tests)?;
+        report.time("Page weight", || size::report().map(|()| "within budget".to_owned()))?;
+        if !self.quick {
+            // Most of these wait for a time to live to pass, so more of them than there are cores can do so at once.
+            report.time("End to end", || cargo_test(&["-p", "swampdragon-tests"], &["--test-threads", "4"]))?;
+        }
+        print!("{}", report.table());
+        println!("Everything passed in {}.", spoken(start.elapsed()));
+        Ok(())
+    }
+}
+
+impl Report {
+    fn time(&mut self, what: &'static str, work: impl FnOnce() -> Result<String>) -> Result<()> {
+        let start = Instant::now();
+        let found = step(what, work)?;
+        self.0.push((what, start.elapsed(), found));
+        Ok(())
+    }
+
+    fn table(&self) -> String {
+        let rows = self.0.iter().map(|(what, took, found)| format!("  {what:<22}{:>10}   {found}", spoken(*took)));
+        rows.fold("\n".to_owned(), |table, row| table + row.trim_end() + "\n") + "\n"
+    }
+}
+
+/// Builds before it runs: the one shows cargo's progress, the other is quiet unless a test fails.
+fn cargo_test(what: &[&str], how: &[&str]) -> Result<String> {
+    let cargo = || {
+        let mut command = Command::new("cargo");
+        command.current_dir(paths::root()).arg("test").args(what);
+        command
+    };
+    run_shown(cargo().args(["--quiet", "--no-run"]))?;
+    let output = run(cargo().arg("--").args(how), "install Rust from https://rustup.rs")?;
+    passed(&output).context("cargo test did not say how many tests passed")
+}
+
+/// The package's own tests, and a strict TypeScript program that uses it.
+fn javascript_tests() -> Result<String> {
+    let output = run(Command::new("npm").arg("test").current_dir(paths::js()), npm::NODE_REMEDY)?;
+    // Node's summary line: "# pass 31" or, in newer versions, "ℹ pass 31".
+    let passed = output.lines().find_map(|line| line.trim_start_matches(['#', 'ℹ', ' ']).strip_prefix("pass "));
+    Ok(passed.map_or_else(String::new, |count| format!("{count} passed, types checked")))
+}
+
+/// `12 passed`, summed over all of cargo's test programs.
+fn passed(output: &str) -> Option<String> {
+    let counts = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse::<u32>().ok());
+    counts.reduce(|sum, count| sum + count).map(|sum| format!("{sum} passed"))
+}
+
+fn spoken(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..60 => format!("{:.1} s", duration.as_secs_f32()),
+        seconds => format!("{} min {:02} s", seconds / 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passed_tests_are_summed() {
+        let output = "running 3 tests\ntest result: ok. 3 passed; 0 failed\n\ntest result: ok. 4 passed; 0 failed\n";
+        assert_eq!(passed(output).as_deref(), Some("7 passed"));
+        assert_eq!(passed("error: could not compile"), None);
+    }
+
+    #[test]
+    fn minutes_are_told_from_a_minute_on() {
+        assert_eq!(spoken(Duration::from_millis(59_940)), "59.9 s");
+        assert_eq!(spoken(Duration::from_secs(83)), "1 min 23 s");
+    }
+}
