@@ -68,7 +68,8 @@ impl FilteredChannel {
     /// # Errors
     /// The name would be longer than a channel's name may be, or have a control character.
     pub fn name(&self) -> Result<ChannelName, InvalidName> {
-        let filters: Vec<_> = self.filters.iter().map(|Filter { property, value }| format!("{property}:{value}")).collect();
+        let filters: Vec<_> =
+            self.filters.iter().map(|Filter { property, value }| format!("{property}:{value}")).collect();
         ChannelName::parse(&format!("{}|{}", self.base, filters.join("|")))
     }
 

@@ -14,7 +14,8 @@ use crate::{
     router::{Router, Routers, SessionRouter},
     service::{NewHandler, Service},
     session_store::{
-        BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry, redacted,
+        BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry,
+        redacted,
     },
     settings::{Settings, SettingsError},
 };

@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     connection::{Connection, Outlet, Recorder},
-    pubsub::Publisher,
+    pubsub::{Publisher, Subscribers},
     server::{ServerBuilder, StartError},
     service::Service,
     session_store::{MemorySessionStore, SessionStore, SessionStoreOptions},
@@ -58,8 +58,7 @@ impl TestServer {
     /// # Errors
     /// As [`ServerBuilder::bind`].
     pub async fn new(builder: ServerBuilder) -> Result<Self, StartError> {
-        let builder =
-            builder.session_store_if_none(|| MemorySessionStore::new(&SessionStoreOptions::default()));
+        let builder = builder.session_store_if_none(|| MemorySessionStore::new(&SessionStoreOptions::default()));
         let ((), service) = builder.open(async { Ok(()) }).await?;
         let service = Arc::new(service);
         let mut tasks = JoinSet::new();
@@ -88,6 +87,12 @@ impl TestServer {
     #[must_use]
     pub fn session_store(&self) -> &dyn SessionStore {
         &*self.service.store
+    }
+
+    /// Who is subscribed to what.
+    #[must_use]
+    pub fn subscribers(&self) -> &Subscribers {
+        &self.service.subscribers
     }
 
     /// What publishes to this server's pages.

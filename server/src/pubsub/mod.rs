@@ -12,7 +12,13 @@ mod subscribers;
 use async_trait::async_trait;
 use swampdragon_protocol::ChannelName;
 
-pub use self::{error::{OpenPubSubError, PubSubError}, local::LocalPubSub, publisher::Publisher, redis::RedisPubSub, subscribers::Subscribers};
+pub use self::{
+    error::{OpenPubSubError, PubSubError},
+    local::LocalPubSub,
+    publisher::Publisher,
+    redis::RedisPubSub,
+    subscribers::Subscribers,
+};
 
 /// Carries publications to all nodes, this one included.
 ///
@@ -42,6 +48,6 @@ pub trait PubSub: Send + Sync + 'static {
 
     /// Does what has to be done beside the calls, such as receiving. Runs for as long as the server.
     async fn run(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

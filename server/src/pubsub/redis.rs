@@ -172,9 +172,7 @@ impl RedisPubSub {
     }
 
     async fn within<T>(&self, time: Duration, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-        timeout(time, answer)
-            .await
-            .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+        timeout(time, answer).await.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }
 
     fn change(&self, channels: &[ChannelName]) {

@@ -57,8 +57,8 @@ pub(crate) struct Routers(HashMap<RouteName, Arc<dyn Registered>>);
 impl Routers {
     pub(crate) fn register<R: Router>(&mut self, router: R) -> Result<(), StartError> {
         let given = router.route();
-        let route = RouteName::parse(given)
-            .map_err(|problem| StartError::RouteName { given: given.to_owned(), problem })?;
+        let route =
+            RouteName::parse(given).map_err(|problem| StartError::RouteName { given: given.to_owned(), problem })?;
         if self.0.contains_key(&route) {
             return Err(StartError::RouteTaken(route));
         }

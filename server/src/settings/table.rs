@@ -5,8 +5,9 @@ use swampdragon_protocol::{CloseCode, HeartbeatValue};
 use super::{
     definition::{BareNumber, Definition, Legacy, Reads, default_doc, same, settings},
     kind::{
-        AbortCode, Bytes, Carrier, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, LogFilter, LogFormat, LogFormatName,
-        Optional, Origins, Password, PasswordText, Port, Prefix, Socket, Store, Time, WebOrigin,
+        AbortCode, Bytes, Carrier, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, LogFilter,
+        LogFormat, LogFormatName, Optional, Origins, Password, PasswordText, Port, Prefix, Socket, Store, Time,
+        WebOrigin,
     },
 };
 
