@@ -4,7 +4,6 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::peer::{Peer, Seen};
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use swampdragon_server::{
     CallError, NoArgs, Router, RouterCall, Server, ServerBuilder, Verbs,
