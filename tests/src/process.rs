@@ -97,6 +97,10 @@ impl Process {
         self.stderr.read()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal to the process alone.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         nix::sys::signal::kill(self.pid(), signal).with_context(|| format!("{} cannot be signalled", self.name))

@@ -94,6 +94,17 @@ impl Server {
         self.process.ended(within)
     }
 
+    /// How much memory it has resident, in bytes.
+    ///
+    /// # Errors
+    /// When it has ended, or the system does not tell (`/proc`).
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in /proc")?;
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")?;
+        Ok(kilobytes * 1024)
+    }
+
     /// What it logged.
     #[must_use]
     pub fn log(&self) -> String {
