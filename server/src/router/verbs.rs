@@ -51,8 +51,8 @@ impl<R: Router> Verbs<R> {
     }
 
     /// Has pages `subscribe` and `unsubscribe`: `channels` says which remote channels the call's args stand for, and
-    /// refuses those that this page may not have. The args hold the page's own name for them as `channel`, which is
-    /// answered in `channel_data` beside the remote ones.
+    /// refuses those that this page may not have. `channel` in the args is the page's own name for them; it is answered
+    /// in `channel_data` beside the remote ones, and `channels` gets the other args.
     #[must_use]
     pub fn channels<Args, Naming>(
         mut self,
@@ -65,10 +65,10 @@ impl<R: Router> Verbs<R> {
         let channels = Arc::new(channels);
         for action in [ChannelAction::Subscribe, ChannelAction::Unsubscribe] {
             let channels = Arc::clone(&channels);
-            let method: Method<R> = Box::new(move |router, call| match call.args() {
-                Ok(args) => {
+            let method: Method<R> = Box::new(move |router, call| match channels::split_args(&call) {
+                Ok((local, args)) => {
                     let naming = channels(router, call.clone(), args);
-                    Box::pin(async move { channels::change(action, &call, naming.await?).await })
+                    Box::pin(async move { channels::change(action, &call, &local, naming.await?).await })
                 }
                 Err(error) => Box::pin(async { Err(error) }),
             });

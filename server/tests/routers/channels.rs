@@ -119,8 +119,5 @@ async fn subscriptions_are_bounded_and_so_are_names() {
     assert_eq!(answer["data"], error("channel: name has 300 bytes; at most 256 are allowed"));
     let answer = call(&page, "subscribe", json!({"channel": "mine", "text": long})).await;
     assert_eq!(answer["context"]["state"], json!("error"));
-    assert_eq!(
-        call(&page, "subscribe", json!({})).await["data"],
-        error("args: missing field `channel` at line 1 column 2")
-    );
+    assert_eq!(call(&page, "subscribe", json!({})).await["data"], error("args: missing field `channel`"));
 }
