@@ -34,7 +34,7 @@ pub enum Command {
     Suspend,
     /// The page is back, or online again.
     Wake,
-    /// t
+    /// The timer fired.
     Timer,
 }
 
@@ -101,6 +101,7 @@ extern "C" {
 /// The numbers are [`Config`]'s fields in their order, times in milliseconds.
 #[wasm_bindgen]
 #[must_use]
+#[allow(clippy::too_many_arguments, reason = "numbers cross into WebAssembly for nothing, an object's fields do not")]
 pub fn attach(
     host: Host,
     reconnect_delay_ms: u32,

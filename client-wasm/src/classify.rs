@@ -38,7 +38,10 @@ extern "C" {
 }
 
 /// Tells what kind of message a value is, the frequent kinds first.
-pub(crate) fn classify(value: &JsValue) -> Incoming<Page> {
+///
+/// `success` is that word, which the caller keeps: making a JavaScript string for each reply would take longer than all
+/// else done with it.
+pub(crate) fn classify(value: &JsValue, success: &JsValue) -> Incoming<Page> {
     if value.is_falsy() {
         return Incoming::Other;
     }
@@ -49,36 +52,26 @@ pub(crate) fn classify(value: &JsValue) -> Incoming<Page> {
     if let Some(context) = message.context() {
         return Incoming::Reply(IncomingReply {
             callback_name: context.client_callback_name().map(Into::into),
-            state: reply_state(context.state()),
+            state: match context.state() {
+                Some(state) if *state == *success => ReplyState::Success,
+                // To log in or to correct the arguments is the page's business; the client acts on both alike.
+                _ => ReplyState::Error,
+            },
             channel_data: message.channel_data().and_then(|part| channels(&part)),
         });
     }
     if let Some(value) = message.heartbeat().and_then(heartbeat_value) {
         return Incoming::Heartbeat(HeartbeatMessage { value, ack: message.ack() });
     }
-    match (message.session(), message.state()) {
-        (Some(session), Some(_)) => Incoming::Session(session.into()),
+    match message.session() {
+        Some(session) if message.state().is_some() => Incoming::Session(session.into()),
         _ => Incoming::Other,
     }
 }
 
-fn is(part: &JsValue, word: &str) -> bool {
-    *part == JsValue::from_str(word)
-}
-
-fn reply_state(state: Option<Part>) -> ReplyState {
-    let Some(state) = state else { return ReplyState::Error };
-    if is(&state, ReplyState::Success.as_str()) {
-        ReplyState::Success
-    } else if is(&state, ReplyState::LoginRequired.as_str()) {
-        ReplyState::LoginRequired
-    } else {
-        ReplyState::Error
-    }
-}
-
 fn heartbeat_value(value: Part) -> Option<HeartbeatValue> {
-    if is(&value, HeartbeatValue::Tick.as_str()) {
+    let value = JsValue::from(value);
+    if value == JsValue::from_str(HeartbeatValue::Tick.as_str()) {
         Some(HeartbeatValue::Tick)
     } else if value.loose_eq(&JsValue::from_f64(1.0)) {
         // Both 1 and "1".

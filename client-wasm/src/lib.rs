@@ -1,8 +1,8 @@
 //! The browser's half of the SwampDragon client: sockets, timers and JSON for [`swampdragon_client::Client`].
 //!
 //! JavaScript sees one function, [`attach`]. It gives the page's object a dispatch function and takes from it a host
-//! to deliver events to; both speak in the numbers of [`bridge`]. Everything the page keeps (text, payloads, replies)
-//! stays a JavaScript value: the client only compares, copies and hands it on.
+//! to deliver events to; both speak in numbers, those of [`Command`] and [`Delivery`]. Everything the page keeps (text,
+//! payloads, replies) stays a JavaScript value: the client only compares, copies and hands it on.
 #![no_std]
 
 extern crate alloc;
@@ -15,5 +15,7 @@ mod page;
 mod runtime;
 mod send;
 mod shell;
+#[cfg(feature = "typed")]
+pub mod typed;
 
 pub use bridge::{Command, Delivery, Host, attach};

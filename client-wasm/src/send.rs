@@ -13,11 +13,7 @@ pub(crate) fn encode(message: Outgoing<Page>, transport: Transport) -> Option<Js
     };
     match transport {
         Transport::Raw => Some(text),
-        Transport::SockJs => {
-            let frame = Array::new_with_length(1);
-            frame.set(0, text);
-            JSON::stringify(&frame).ok().map(Into::into)
-        }
+        Transport::SockJs => JSON::stringify(&Array::of1(&text)).ok().map(Into::into),
     }
 }
 

@@ -1,9 +1,9 @@
-use alloc::rc::Rc;
+use alloc::boxed::Box;
 use core::cell::{Cell, RefCell};
 
 use js_sys::{Array, Function, JsString};
 use swampdragon_client::{Action, Client, Config, Event, PageCall, Purpose, Transport};
-use swampdragon_protocol::{FrameKind, close_code};
+use swampdragon_protocol::{FrameKind, ReplyState, close_code};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -20,17 +20,23 @@ extern "C" {
     /// web-sys and js-sys pass text on as Rust strings; here it never leaves JavaScript.
     type TextSocket;
     type Ending;
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(f: &JsValue, ms: i32, a: u32, b: u32) -> i32;
-    #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(f: i32);
+    type CloseFrame;
 
     #[wasm_bindgen(method, catch)]
     fn send(this: &TextSocket, text: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, getter)]
     fn reason(this: &Ending) -> JsValue;
+    /// What is no number becomes 0.
+    #[wasm_bindgen(method, structural, indexing_getter)]
+    fn code_at(this: &CloseFrame, index: u32) -> u16;
     #[wasm_bindgen(catch, js_namespace = JSON, js_name = parse)]
     fn parse_json(text: &JsValue) -> Result<JsValue, JsValue>;
+    // The dispatch function is all that a timer needs to call, while gloo-timers makes a closure for each and brings
+    // the standard library: 1.3 KB of what every page downloads.
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(dispatch: &Function, milliseconds: u32, subject: u32, command: u32) -> i32;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: i32);
 }
 
 /// One page object's client with its socket and its timer.
@@ -41,30 +47,37 @@ struct Shell {
     host: Host,
     transport: Cell<Transport>,
     socket: RefCell<Option<WebSocket>>,
+    /// The timer's number, which stays when it has fired: clearing it again does nothing. 0 is no timer's.
     timer: Cell<i32>,
     /// The dispatch function, which also hears all socket events.
     dispatch: RefCell<Option<Function>>,
+    /// The word that a reply's state is compared with.
+    success: JsValue,
     /// Somebody further up the stack delivers already and will go on with whatever comes up meanwhile.
     delivering: Cell<bool>,
 }
 
 /// Makes a client and returns its dispatch function.
+///
+/// The client is never freed. Its host and its dispatch function refer to each other across the border of WebAssembly,
+/// which no garbage collector sees through, and a page has one client for as long as it lives. What it holds once it is
+/// disconnected are a few hundred bytes.
 pub(crate) fn start(host: Host, config: Config) -> JsValue {
-    let shell = Rc::new(Shell {
+    let shell: &'static Shell = Box::leak(Box::new(Shell {
         client: RefCell::new(Client::new(config)),
         host,
         transport: Cell::new(Transport::SockJs),
         socket: RefCell::new(None),
         timer: Cell::new(0),
         dispatch: RefCell::new(None),
+        success: JsValue::from_str(ReplyState::Success.as_str()),
         delivering: Cell::new(false),
-    });
-    let handle = Rc::clone(&shell);
+    }));
     let dispatch = Closure::<dyn Fn(JsValue, u32, JsValue, JsValue, JsValue)>::new(
         move |subject: JsValue, command: u32, name: JsValue, call: JsValue, topic: JsValue| {
             if let Some(command) = Command::from_number(command) {
-                handle.run(command, subject, name, call, topic);
-                handle.drain();
+                shell.run(command, subject, name, call, topic);
+                shell.drain();
             }
         },
     )
@@ -78,14 +91,7 @@ fn optional(value: JsValue) -> Option<JsValue> {
 }
 
 impl Shell {
-    fn run(
-        self: &Rc<Self>,
-        command: Command,
-        subject: JsValue,
-        callback_name: JsValue,
-        handle: JsValue,
-        topic: JsValue,
-    ) {
+    fn run(&'static self, command: Command, subject: JsValue, callback_name: JsValue, handle: JsValue, topic: JsValue) {
         let purpose = match command {
             Command::SocketEvent => return self.socket_event(&subject),
             Command::Timer => return self.client.borrow_mut().handle_timer(random()),
@@ -106,7 +112,7 @@ impl Shell {
     }
 
     /// A socket's event is known by its fields: only a message has `data`, only a close has a `code`.
-    fn socket_event(self: &Rc<Self>, event: &JsValue) {
+    fn socket_event(&'static self, event: &JsValue) {
         let data = event.unchecked_ref::<MessageEvent>().data();
         if data.is_string() {
             match self.transport.get() {
@@ -126,7 +132,7 @@ impl Shell {
         }
     }
 
-    fn frame(self: &Rc<Self>, frame: &JsValue) {
+    fn frame(&'static self, frame: &JsValue) {
         let text: &JsString = frame.unchecked_ref();
         // An empty text has no first character; the conversion makes 0 of that, which is no kind of frame.
         let Some(kind) = FrameKind::of(text.char_code_at(0) as u32) else { return };
@@ -139,9 +145,13 @@ impl Shell {
                 if kind == FrameKind::Message {
                     return self.message(body);
                 }
+                // An object may claim any length, and counting to it would stop the page.
+                if !body.is_array() {
+                    return;
+                }
                 let list: Array = body.unchecked_into();
                 if kind == FrameKind::Close {
-                    let code = list.get(0).as_f64().unwrap_or(0.0) as u16;
+                    let code = list.unchecked_ref::<CloseFrame>().code_at(0);
                     self.client.borrow_mut().handle_closed(code, optional(list.get(1)), random());
                 } else {
                     for index in 0..list.length() {
@@ -153,21 +163,21 @@ impl Shell {
     }
 
     /// A message stands in its frame as JSON text, or, from SwampDragon 0.4, as it is.
-    fn message(self: &Rc<Self>, message: JsValue) {
+    fn message(&'static self, message: JsValue) {
         let message = if message.is_string() {
             let Ok(parsed) = parse_json(&message) else { return };
             parsed
         } else {
             message
         };
-        let incoming = classify(&message);
+        let incoming = classify(&message, &self.success);
         self.client.borrow_mut().handle_message(incoming, message);
         // Delivered one by one: a page that disconnects in its callback hears none of the messages behind.
         self.drain();
     }
 
     /// Does what the client asks for and tells the page what it says, until there is neither.
-    fn drain(self: &Rc<Self>) {
+    fn drain(&'static self) {
         if self.delivering.replace(true) {
             return;
         }
@@ -184,7 +194,7 @@ impl Shell {
         self.delivering.set(false);
     }
 
-    fn perform(self: &Rc<Self>, action: Action<Page>) {
+    fn perform(&'static self, action: Action<Page>) {
         match action {
             Action::Open(endpoint) => self.open_socket(&endpoint),
             Action::Send(message) => {
@@ -207,8 +217,8 @@ impl Shell {
             Action::Arm(milliseconds) => {
                 clear_timeout(self.timer.get());
                 let dispatch = self.dispatch.borrow().clone();
-                if let Some(d) = dispatch {
-                    self.timer.set(set_timeout(&d, milliseconds as i32, 0, 11));
+                if let Some(dispatch) = dispatch {
+                    self.timer.set(set_timeout(&dispatch, milliseconds, 0, Command::Timer as u32));
                 }
             }
             Action::Disarm => clear_timeout(self.timer.get()),

@@ -34,10 +34,13 @@ export class Ridge {
   /** @param {Sample} sample */
   sample(sample) {
     const last = this.#samples.at(-1);
-    // A refresh is a jump, not a slope: the old course is drawn up to the moment of the new value.
     if (last && sample.ttl > last.ttl) {
-      const before = Math.max(0, last.ttl - (sample.at - last.at));
-      this.#samples.push({ at: sample.at, ttl: before, asked: last.asked });
+      // A refresh is a jump, not a slope. It gave the session its full time, so what is gone of it tells when that was.
+      const at = Math.max(last.at, sample.at - Math.max(0, this.#ttlMax - sample.ttl));
+      this.#samples.push(
+        { at, ttl: Math.max(0, last.ttl - (at - last.at)), asked: last.asked },
+        { at, ttl: sample.ttl + (sample.at - at), asked: sample.asked },
+      );
     }
     this.#samples.push(sample);
   }

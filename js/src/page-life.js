@@ -1,3 +1,5 @@
+const EVENTS = ["pagehide", "pageshow", "online", "visibilitychange", "resume"];
+
 /**
  * Listens to what a page goes through while it is connected, and returns a function that stops listening.
  *
@@ -5,24 +7,15 @@
  * back whenever a connection is likely to work again.
  */
 export function pageLife(suspend, wake) {
-  const hear = (event) => {
-    if (event.type === "pagehide") {
+  const hear = ({ type }) => {
+    if (type === "pagehide") {
       suspend();
     } else if (globalThis.document?.visibilityState !== "hidden") {
       wake();
     }
   };
-  const places = [
-    [globalThis, ["pagehide", "pageshow", "online"]],
-    [globalThis.document, ["visibilitychange", "resume"]],
-  ];
-  const each = (method) => {
-    for (const [target, types] of places) {
-      for (const type of types) {
-        target?.[method]?.(type, hear);
-      }
-    }
-  };
+  // Captured, since some happen to the document and need not rise to the window. Outside of pages there are none.
+  const each = (method) => EVENTS.forEach((type) => globalThis[method]?.(type, hear, true));
   each("addEventListener");
   return () => each("removeEventListener");
 }

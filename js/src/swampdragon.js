@@ -1,7 +1,8 @@
 import { attach } from "../pkg/glue.js";
-import { failure, refusal } from "./call-error.js";
+import { callError, failureContext } from "./call-error.js";
 import * as codes from "./codes.js";
 import { endpoint } from "./endpoint.js";
+import { limits } from "./limits.js";
 import { assertLoaded } from "./module.js";
 import { pageLife } from "./page-life.js";
 import { isSessionKey, sessionKeyPlace } from "./session-key.js";
@@ -24,26 +25,10 @@ export class SwampDragon {
     assertLoaded();
     this.settings = options ?? {};
     this.isReady = false;
-    const {
-      storage = globalThis.document ? "session" : "memory",
-      storageKey = "swampdragon.session",
-      reconnectDelayMs = 500,
-      reconnectDelayMaxMs = 30_000,
-      connectTimeoutMs = 10_000,
-      silenceTimeoutMs = 40_000,
-      maxQueuedCalls = 256,
-      maxPendingCalls = 1024,
-      maxSubscriptions = 1024,
-    } = this.settings;
+    const { storage = globalThis.document ? "session" : "memory", storageKey = "swampdragon.session" } = this.settings;
     this.#dispatch = attach(
       { deliver: (what, first, second) => this.#deliver(what, first, second) },
-      reconnectDelayMs,
-      reconnectDelayMaxMs,
-      connectTimeoutMs,
-      silenceTimeoutMs,
-      maxQueuedCalls,
-      maxPendingCalls,
-      maxSubscriptions,
+      ...limits(this.settings),
     );
     this.#keyPlace = sessionKeyPlace(storage, storageKey);
     this.#dispatch(this.session, codes.SESSION_KEY);
@@ -208,7 +193,7 @@ export class SwampDragon {
         return this.#call("onchannelmessage", second, publication);
       }
       case codes.CALL_FAILED:
-        return this.#fail(first, failure(first, second));
+        return this.#answer(first, failureContext(first, second), null);
       case codes.OPEN_SOCKET:
         return this.#openSocket(first);
       case codes.HEARTBEAT:
@@ -232,20 +217,16 @@ export class SwampDragon {
     if (context.state === "login_required") {
       this.#call("onloginrequired", context, data);
     }
-    if (!call?.resolve) {
-      this.emit(context.client_callback_name, [context, data]);
+    this.#answer(call ?? { name: context.client_callback_name }, context, data);
+  }
+
+  #answer(call, context, data) {
+    if (!call.resolve) {
+      this.emit(call.name, [context, data]);
     } else if (context.state === "success") {
       call.resolve({ data, context });
     } else {
-      call.reject(refusal(call, context, data));
-    }
-  }
-
-  #fail(call, error) {
-    if (call.reject) {
-      call.reject(error);
-    } else {
-      this.emit(call.name, [error.context, error.data]);
+      call.reject(callError(call, context, data, context.code));
     }
   }
 

@@ -293,7 +293,7 @@ describe("closing", () => {
 describe("what a server must not do", () => {
   test("breaks nothing", async () => {
     const { dragon, peer } = await connect({ answer: (to, call) => to.say(reply(call, 1)) });
-    for (const frame of ["", "x", "a", "a{}", "a[null]", "a[1,true,[]]", 'a["not json"]', "m", "c", 'a["null"]', "a5",
+    for (const frame of ["", "x", "a", "a{}", "a[null]", "a[1,true,[]]", 'a["not json"]', "m", "c", 'a["null"]', "a5", "anull", "cnull", 'a{"length":4294967295}',
       'a[{"context":5}]', 'a[{"context":{}}]', 'a[{"channel":null,"heartbeat":"boom"}]', 'a[{"context":{"state":"success"},"channel_data":{"local_channel":1,"remote_channels":{"length":5}}}]']) {
       peer.frame(frame);
     }
@@ -301,6 +301,14 @@ describe("what a server must not do", () => {
     // `c` without a body and `m` are dropped, so this very connection still works.
     assert.equal((await dragon.get_list("demo")).data, 1);
     assert.equal(server.peers.length, 1);
+  });
+});
+
+describe("options", () => {
+  test("that no timer could keep throw a TypeError that names them", () => {
+    for (const value of [-1, Infinity, NaN, 2 ** 31, "soon"]) {
+      assert.throws(() => new SwampDragon({ connectTimeoutMs: value }), { name: "TypeError", message: /connectTimeoutMs/ });
+    }
   });
 });
 

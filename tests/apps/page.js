@@ -2,7 +2,7 @@
 import { SwampDragon } from "swampdragon";
 
 const asked = new URLSearchParams(location.search);
-const seen = { opened: 0, closed: 0, heartbeats: 0, order: [] };
+const seen = { opened: 0, closed: 0, heartbeats: 0, order: [], notices: [] };
 globalThis.seen = seen;
 
 const send = WebSocket.prototype.send;
@@ -23,6 +23,12 @@ const dragon = new SwampDragon({
     seen.heartbeats += 1;
     seen.order.push("onheartbeat");
     if (asked.has("throws")) throw new Error("this page's onheartbeat fails");
+  },
+  onsession(notice) {
+    seen.notices.push(notice.state);
+  },
+  onsessionexpired() {
+    seen.notices.push("onsessionexpired");
   },
 });
 globalThis.dragon = dragon;

@@ -124,6 +124,14 @@ impl Redis {
         Ok(self.connection().await?.pset_ex::<_, _, ()>(name, "{\"name\":\"Errol\"}", ms).await?)
     }
 
+    /// Removes a session as a backend does when its visitor logs out.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn log_out(&self, key: &str) -> Result<()> {
+        Ok(self.connection().await?.del::<_, ()>(format!("{SESSION_KEY_PREFIX}{key}")).await?)
+    }
+
     /// How long the session `key` still has, asked from Redis itself.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ impl Demo {
         command
             .args(["--host", "127.0.0.1", "--port", &self.port.to_string()])
             .args(["--session-store", store, "--open-sessions"])
-            .args(["--session-ttl", SESSION_TTL, "--heartbeat-interval", HEARTBEAT_INTERVAL])
+            .args(["--session-ttl", SESSION_TTL, "--heartbeat-interval", HEARTBEAT_INTERVAL, "--heartbeat-ack"])
             .arg("--static-dir")
             .arg(page);
         command
@@ -113,7 +113,14 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
 
 fn take_screenshot(mut server: Command, file: &Path) -> Result<()> {
     let mut running = Running(server.stdout(Stdio::piped()).spawn().context("the server does not start")?);
-    let url = running.url()?;
+    // Held to the end: a server whose output nobody takes any more could not go on writing.
+    let mut output = BufReader::new(running.0.stdout.take().context("the server's output is piped")?).lines();
+    let url = loop {
+        let line = output.next().context("the server ended before it listened; its own words are above")??;
+        if let Some((_, url)) = line.split_once("SwampDragon listens on ") {
+            break url.trim().to_owned();
+        }
+    };
     // It has its own program since it needs a browser's driver, which nothing else here does.
     run_shown(
         Command::new("cargo")
@@ -127,18 +134,6 @@ fn take_screenshot(mut server: Command, file: &Path) -> Result<()> {
 
 /// A server that ends with this program, however it ends.
 struct Running(Child);
-
-impl Running {
-    fn url(&mut self) -> Result<String> {
-        let output = self.0.stdout.take().context("the server's output is piped")?;
-        for line in BufReader::new(output).lines() {
-            if let Some((_, url)) = line?.split_once("SwampDragon listens on ") {
-                return Ok(url.trim().to_owned());
-            }
-        }
-        bail!("the server ended before it listened; its own words are above")
-    }
-}
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -19,22 +19,33 @@ pub(crate) struct Test {
 #[derive(Default)]
 struct Report(Vec<(&'static str, Duration, String)>);
 
+/// A part of the whole: what it is called, and how to do it. It answers with what it found, if that is worth a word.
+type Part = (&'static str, fn() -> Result<String>);
+
+const PARTS: [Part; 6] = [
+    ("npm package", || npm::pack().map(|_| String::new())),
+    ("Server", || server::build().map(|_| String::new())),
+    ("Rust tests", || cargo_test(&["--workspace", "--exclude", "swampdragon-tests"], &[])),
+    ("JavaScript tests", javascript_tests),
+    ("Page weight", || size::report().map(|()| "within budget".to_owned())),
+    // Most of these wait for a time to live to pass, so more of them than there are cores can do so at once.
+    (END_TO_END, || cargo_test(&["-p", "swampdragon-tests"], &["--test-threads", "4"])),
+];
+
+const END_TO_END: &str = "End to end";
+
 impl Test {
     /// Prepares, builds and runs; the first failure ends it.
     pub(crate) fn run(&self) -> Result<()> {
         let start = Instant::now();
         let mut report = Report::default();
         if !self.quick {
-            report.time("Tools", || tools::install().map(|()| String::new()))?;
+            tools::install()?;
         }
-        report.time("npm package", || npm::pack().map(|_| String::new()))?;
-        report.time("Server", || server::build().map(|_| String::new()))?;
-        report.time("Rust tests", || cargo_test(&["--workspace", "--exclude", "swampdragon-tests"], &[]))?;
-        report.time("JavaScript tests", javascript_tests)?;
-        report.time("Page weight", || size::report().map(|()| "within budget".to_owned()))?;
-        if !self.quick {
-            // Most of these wait for a time to live to pass, so more of them than there are cores can do so at once.
-            report.time("End to end", || cargo_test(&["-p", "swampdragon-tests"], &["--test-threads", "4"]))?;
+        let parts: Vec<Part> = PARTS.into_iter().filter(|(what, _)| !(self.quick && *what == END_TO_END)).collect();
+        for (number, (what, work)) in parts.iter().enumerate() {
+            eprintln!("[{}/{}] {what}", number + 1, parts.len());
+            report.time(what, work)?;
         }
         print!("{}", report.table());
         println!("Everything passed in {}.", spoken(start.elapsed()));
@@ -45,7 +56,7 @@ impl Test {
 impl Report {
     fn time(&mut self, what: &'static str, work: impl FnOnce() -> Result<String>) -> Result<()> {
         let start = Instant::now();
-        let found = step(what, work)?;
+        let found = work().with_context(|| format!("{what} failed"))?;
         self.0.push((what, start.elapsed(), found));
         Ok(())
     }
@@ -63,14 +74,14 @@ fn cargo_test(what: &[&str], how: &[&str]) -> Result<String> {
         command.current_dir(paths::root()).arg("test").args(what);
         command
     };
-    run_shown(cargo().args(["--quiet", "--no-run"]))?;
-    let output = run(cargo().arg("--").args(how), "install Rust from https://rustup.rs")?;
+    run_shown(cargo().arg("--no-run"))?;
+    let output = step("Running", || run(cargo().arg("--").args(how), "install Rust from https://rustup.rs"))?;
     passed(&output).context("cargo test did not say how many tests passed")
 }
 
 /// The package's own tests, and a strict TypeScript program that uses it.
 fn javascript_tests() -> Result<String> {
-    let output = run(Command::new("npm").arg("test").current_dir(paths::js()), npm::NODE_REMEDY)?;
+    let output = step("Running", || run(Command::new("npm").arg("test").current_dir(paths::js()), npm::NODE_REMEDY))?;
     // Node's summary line: "# pass 31" or, in newer versions, "ℹ pass 31".
     let passed = output.lines().find_map(|line| line.trim_start_matches(['#', 'ℹ', ' ']).strip_prefix("pass "));
     Ok(passed.map_or_else(String::new, |count| format!("{count} passed, types checked")))

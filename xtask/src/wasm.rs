@@ -110,7 +110,8 @@ fn optimize() -> Result<Vec<(String, String)>> {
     let map = run(
         Command::new("node")
             .arg(paths::js().join("node_modules/binaryen/bin/wasm-opt"))
-            .args(["-Oz", "--enable-bulk-memory", "--enable-bulk-memory-opt", "--enable-reference-types"])
+            .args(["--flatten", "--rereloop", "-Oz", "-Oz"])
+            .args(["--enable-bulk-memory", "--enable-bulk-memory-opt", "--enable-reference-types"])
             .args(["--enable-sign-ext", "--enable-nontrapping-float-to-int", "--enable-mutable-globals"])
             .args(["--enable-multivalue", "--enable-call-indirect-overlong"])
             .args(["--strip-debug", "--strip-producers", "--strip-target-features"])

@@ -26,6 +26,7 @@ impl Demo {
             "4s",
             "--heartbeat-interval",
             "1s",
+            "--heartbeat-ack",
             "--open-sessions",
             "--static-dir",
             &folder.path().display().to_string(),

@@ -55,3 +55,28 @@ async fn an_onheartbeat_that_throws_breaks_nothing() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_server_that_acknowledges_tells_the_page_what_became_of_its_session() -> Result<()> {
+    let redis = Redis::start().await?;
+    let site = Site::serve(&npm::apps()?.vite).await?;
+    let server = Server::start([
+        "--session-store",
+        &redis.url(),
+        "--session-ttl",
+        "30s",
+        "--heartbeat-interval",
+        "300ms",
+        "--heartbeat-ack",
+        "--allowed-origins",
+        site.origin(),
+    ])?;
+    let browser = Browser::start().await?;
+    redis.store_session("k1", Duration::from_secs(30)).await?;
+    browser.open(&format!("{}/?server={}&session=k1", site.origin(), server.url())).await?;
+
+    browser.until("seen.notices.includes('active')").await?;
+    ensure!(browser.value("seen.notices.every(notice => notice === 'active')").await? == true, "nothing else was said");
+    redis.log_out("k1").await?;
+    browser.until("seen.notices.includes('expired') && seen.notices.includes('onsessionexpired')").await
+}

@@ -1,0 +1,240 @@
+//! The client for front ends written in Rust, with payloads as Rust types.
+//!
+//! Only with the feature `typed`: the npm package carries none of this.
+//!
+//! ```no_run
+//! # use swampdragon_wasm::typed::{Connection, Event};
+//! #[derive(serde::Deserialize)]
+//! struct News {
+//!     title: String,
+//! }
+//!
+//! let connection = Connection::new(Default::default(), |event| {
+//!     if let Event::Publication { message, .. } = event {
+//!         match message.data::<News>() {
+//!             Ok(news) => web_sys::console::log_1(&news.title.into()),
+//!             Err(error) => web_sys::console::error_1(&error.into()),
+//!         }
+//!     }
+//! });
+//! connection.connect("wss://example.com/data");
+//! # Ok::<(), swampdragon_wasm::typed::Error>(())
+//! ```
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use js_sys::{Array, Function, JSON, Object, Reflect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+pub use serde_wasm_bindgen::Error;
+use swampdragon_client::Config;
+use swampdragon_protocol::SessionKey;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::WebSocket;
+
+use crate::bridge::{Command, Delivery, Host};
+use crate::shell;
+
+/// A message of the server, read where it is looked at.
+#[derive(Debug, Clone)]
+pub struct Message(JsValue);
+
+impl Message {
+    /// The message's `data` as a type of yours.
+    ///
+    /// # Errors
+    /// When the data has another shape.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_wasm_bindgen::from_value(self.field("data"))
+    }
+
+    /// The whole message as a type of yours.
+    ///
+    /// # Errors
+    /// When the message has another shape.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_wasm_bindgen::from_value(self.0.clone())
+    }
+
+    /// The message as JavaScript has it.
+    #[must_use]
+    pub fn as_js(&self) -> &JsValue {
+        &self.0
+    }
+
+    fn field(&self, name: &str) -> JsValue {
+        // Fails on what is no object, which has no fields either.
+        Reflect::get(&self.0, &name.into()).unwrap_or(JsValue::UNDEFINED)
+    }
+}
+
+/// What a connection tells.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// It is open.
+    Open,
+    /// It has ended.
+    Close {
+        /// Why, see [`swampdragon_protocol::close_code`].
+        code: u16,
+        /// Whether the client comes back by itself.
+        reconnecting: bool,
+    },
+    /// A heartbeat message came, and was answered when a key is set.
+    Heartbeat,
+    /// A router replied; the call's name, if one waited for it.
+    Reply {
+        /// The name given to [`Connection::call`].
+        callback_name: Option<String>,
+        /// The reply, context included.
+        message: Message,
+    },
+    /// A call ended without a reply.
+    CallFailed {
+        /// The name given to [`Connection::call`].
+        callback_name: Option<String>,
+    },
+    /// Something was published.
+    Publication {
+        /// Your names for the channel.
+        local_channels: Vec<String>,
+        /// What was published.
+        message: Message,
+    },
+    /// What became of the session.
+    Session(Message),
+    /// Any other message.
+    Message(Message),
+}
+
+/// A connection that lasts until it is dropped.
+#[must_use = "a connection ends when it is dropped"]
+pub struct Connection {
+    dispatch: Dispatch,
+    /// The host's method, which the client calls as long as it lives.
+    _deliver: Closure<dyn FnMut(u32, JsValue, JsValue) -> JsValue>,
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Dispatch;
+
+    #[wasm_bindgen(method, js_name = call)]
+    fn run(
+        this: &Dispatch,
+        this_arg: u32,
+        subject: &JsValue,
+        command: u32,
+        name: &JsValue,
+        handle: &JsValue,
+        topic: &JsValue,
+    );
+}
+
+impl Connection {
+    /// A connection that is not open yet, and what hears its events.
+    pub fn new(config: Config, mut hear: impl FnMut(Event) + 'static) -> Self {
+        let deliver = Closure::<dyn FnMut(u32, JsValue, JsValue) -> JsValue>::new(
+            move |what: u32, first: JsValue, second: JsValue| {
+                if what == Delivery::OpenSocket as u32 {
+                    let socket = first.as_string().and_then(|url| WebSocket::new(&url).ok());
+                    return socket.map_or(JsValue::UNDEFINED, Into::into);
+                }
+                if let Some(event) = event(what, first, &second) {
+                    hear(event);
+                }
+                JsValue::UNDEFINED
+            },
+        );
+        let host = Object::new();
+        // Defining a field of a new object cannot fail.
+        let _ = Reflect::set(&host, &"deliver".into(), deliver.as_ref());
+        let dispatch: Function = shell::start(host.unchecked_into::<Host>(), config).unchecked_into();
+        Self { dispatch: dispatch.unchecked_into(), _deliver: deliver }
+    }
+
+    /// Connects to the SockJS service at this URL, such as `wss://example.com/data`, and keeps connected.
+    pub fn connect(&self, endpoint: &str) {
+        self.tell(Command::ConnectSockJs, endpoint.into());
+    }
+
+    /// Ends the connection.
+    pub fn disconnect(&self) {
+        self.tell(Command::Disconnect, JsValue::UNDEFINED);
+    }
+
+    /// Answers heartbeat messages with this key, or with none.
+    pub fn set_session(&self, key: Option<&SessionKey>) {
+        self.tell(Command::Session, key.map_or(JsValue::UNDEFINED, |key| key.as_str().into()));
+    }
+
+    /// Calls a router. The reply comes as an [`Event::Reply`] with the callback name. A call of the verb `subscribe` is
+    /// made again after each reconnect, until one of `unsubscribe` with the same route and arguments.
+    ///
+    /// # Errors
+    /// When the arguments have no JSON form.
+    pub fn call(&self, verb: &str, route: &str, args: &impl Serialize, callback_name: &str) -> Result<(), Error> {
+        let args = args.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?;
+        let message = Object::new();
+        for (field, value) in [
+            ("route", &route.into()),
+            ("verb", &verb.into()),
+            ("args", &args),
+            ("callbackname", &JsValue::from_str(callback_name)),
+        ] {
+            Reflect::set(&message, &field.into(), value)?;
+        }
+        let text = JSON::stringify(&message)?;
+        let subject = JSON::stringify(&Array::of2(&route.into(), &args))?;
+        let command = match verb {
+            "subscribe" => Command::Subscribe,
+            "unsubscribe" => Command::Unsubscribe,
+            _ => Command::Call,
+        };
+        let name = JsValue::from_str(callback_name);
+        self.dispatch.run(0, &text, command as u32, &name, &name, &subject);
+        Ok(())
+    }
+
+    fn tell(&self, command: Command, subject: JsValue) {
+        let nothing = JsValue::UNDEFINED;
+        self.dispatch.run(0, &subject, command as u32, &nothing, &nothing, &nothing);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.disconnect();
+    }
+}
+
+fn event(what: u32, first: JsValue, second: &JsValue) -> Option<Event> {
+    let is = |delivery: Delivery| what == delivery as u32;
+    Some(if is(Delivery::Open) {
+        Event::Open
+    } else if is(Delivery::Close) {
+        let code = second.as_f64().unwrap_or_default();
+        Event::Close { code: code.abs() as u16, reconnecting: code < 0.0 }
+    } else if is(Delivery::Heartbeat) {
+        Event::Heartbeat
+    } else if is(Delivery::Reply) {
+        Event::Reply { callback_name: second.as_string(), message: Message(first) }
+    } else if is(Delivery::CallFailed) {
+        Event::CallFailed { callback_name: first.as_string() }
+    } else if is(Delivery::Publication) {
+        let names: &Array = second.unchecked_ref();
+        Event::Publication {
+            local_channels: names.iter().filter_map(|name| name.as_string()).collect(),
+            message: Message(first),
+        }
+    } else if is(Delivery::Session) {
+        Event::Session(Message(first))
+    } else if is(Delivery::Message) {
+        Event::Message(Message(first))
+    } else {
+        return None;
+    })
+}
