@@ -26,7 +26,7 @@ mod session_key;
 pub use close_code::CloseCode;
 pub use frame::FrameKind;
 #[cfg(feature = "json")]
-pub use frame::{MalformedFrame, SockJsFrame, decode_client_frame};
+pub use frame::{MalformedFrame, MessageForm, SockJsFrame, decode_client_frame, encode_elements};
 pub use message::{
     Call, ChannelAction, ChannelData, ClientMessage, HeartbeatMessage, HeartbeatReply, HeartbeatValue, Publication,
     Reply, ReplyState, ServerMessage, SessionNotice, SessionState, UnknownHeartbeatValue, Wire,

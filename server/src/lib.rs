@@ -10,6 +10,7 @@ mod heartbeat;
 mod http;
 mod listener;
 mod origin;
+mod peer;
 pub mod pubsub;
 mod router;
 mod server;
@@ -26,4 +27,5 @@ pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatRep
 pub use router::{CallError, LoginRequired, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
 pub use server::{Server, ServerBuilder, StartError};
 pub use shutdown::shutdown_signal;
+pub use sockjs::SockJsService;
 pub use swampdragon_protocol as protocol;

@@ -10,20 +10,21 @@ use tokio::{
 use crate::{
     connection::{ConnectionHandler, DataConnection},
     http, listener,
-    pubsub::{LocalPubSub, OpenPubSubError, PubSub, Publisher, RedisPubSub, Subscribers},
+    pubsub::{self, OpenPubSubError, PubSub, Publisher, Subscribers},
     router::{Router, Routers, SessionRouter},
-    service::{NewHandler, Service},
+    service::Service,
     session_store::{
         BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry,
-        redacted,
     },
-    settings::{Settings, SettingsError},
+    settings::{Settings, SettingsError, check_prefix},
+    sockjs::{Endpoint, NewHandler, SockJsService},
 };
 
 /// A server that is bound to its address and not yet running.
 pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
+    endpoints: Vec<Endpoint>,
 }
 
 /// Why a server does not start.
@@ -50,6 +51,14 @@ pub enum StartError {
     /// Publications cannot be carried as the setting `pubsub` asks for.
     #[error(transparent)]
     PubSub(#[from] OpenPubSubError),
+    /// A SockJS service cannot be at its prefix.
+    #[error("SockJS service at `{prefix}`: {reason}")]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A router has a route that cannot be one.
     #[error("`{given}` is no route: {problem}")]
     RouteName {
@@ -82,6 +91,7 @@ pub struct ServerBuilder {
     /// The first name that could not be registered.
     refused: Option<RegisterStoreError>,
     new_handler: NewHandler,
+    services: Vec<SockJsService>,
     routers: Routers,
     /// The first router that could not be registered.
     router_refused: Option<StartError>,
@@ -89,6 +99,14 @@ pub struct ServerBuilder {
 }
 
 type NewPubSub = Box<dyn FnOnce(Subscribers) -> Arc<dyn PubSub> + Send>;
+
+/// A server in parts.
+pub(crate) struct Opened<T> {
+    pub(crate) listening: T,
+    pub(crate) service: Arc<Service>,
+    /// The one at `prefix` first.
+    pub(crate) endpoints: Vec<Endpoint>,
+}
 
 impl Server {
     /// Begins a server.
@@ -100,6 +118,7 @@ impl Server {
             stores: SessionStoreRegistry::new(),
             refused: None,
             new_handler: Box::new(|| Box::new(DataConnection)),
+            services: Vec::new(),
             routers: Routers::default(),
             router_refused: None,
             new_pub_sub: None,
@@ -129,7 +148,7 @@ impl Server {
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
     /// the sessions refreshed that still wait for it.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, service } = self;
+        let Self { listener, service, endpoints } = self;
         let mut heartbeats = JoinSet::new();
         let (messages, frames) = (Arc::clone(&service), Arc::clone(&service));
         heartbeats.spawn(async move { messages.send_heartbeat_messages().await });
@@ -140,7 +159,7 @@ impl Server {
         let refreshing = Arc::clone(&service);
         refresher.spawn(async move { refreshing.refresher.run().await });
 
-        let routes = http::routes(Arc::clone(&service));
+        let routes = http::routes(Arc::clone(&service), endpoints);
         let requests = listener::serve(listener, routes, service.settings.handshake_timeout, shutdown).await;
 
         let deadline = Instant::now() + service.settings.drain_time;
@@ -218,10 +237,17 @@ impl ServerBuilder {
         self
     }
 
-    /// What each connection does; `new` makes one handler per connection.
+    /// What each connection at the setting `prefix` does; `new` makes one handler per connection.
     #[must_use]
     pub fn connection<H: ConnectionHandler>(mut self, new: impl Fn() -> H + Send + Sync + 'static) -> Self {
         self.new_handler = Box::new(move || Box::new(new()));
+        self
+    }
+
+    /// Adds a SockJS service beside the one at the setting `prefix`.
+    #[must_use]
+    pub fn sockjs(mut self, service: SockJsService) -> Self {
+        self.services.push(service);
         self
     }
 
@@ -249,15 +275,15 @@ impl ServerBuilder {
             let listener = TcpListener::bind(address).await;
             listener.map_err(|source| StartError::Listen { address: address.to_owned(), source })
         };
-        let (listener, service) = self.open(listening).await?;
-        Ok(Server { listener, service: Arc::new(service) })
+        let Opened { listening: listener, service, endpoints } = self.open(listening).await?;
+        Ok(Server { listener, service, endpoints })
     }
 
     /// Checks everything that can be wrong, cheapest first, and opens what the connections share.
     pub(crate) async fn open<T>(
         mut self,
         listening: impl Future<Output = Result<T, StartError>>,
-    ) -> Result<(T, Service), StartError> {
+    ) -> Result<Opened<T>, StartError> {
         self.settings.check()?;
         if let Some(refused) = self.refused {
             return Err(refused.into());
@@ -268,6 +294,9 @@ impl ServerBuilder {
         if self.settings.open_sessions {
             self.routers.register(SessionRouter)?;
         }
+        let main = SockJsService::with_handlers(self.settings.prefix.clone(), self.new_handler);
+        let services: Vec<_> = std::iter::once(main).chain(self.services).collect();
+        check_prefixes(&services)?;
         let listening = listening.await?;
         let own_store = self.store.is_some();
         let store = match self.store {
@@ -277,35 +306,23 @@ impl ServerBuilder {
         let subscribers = Subscribers::default();
         let pub_sub = match self.new_pub_sub {
             Some(new) => new(subscribers.clone()),
-            None => open_pub_sub(&self.settings, own_store, subscribers.clone()).await?,
+            None => pubsub::open(&self.settings, own_store, subscribers.clone()).await?,
         };
-        let service = Service::new(self.settings, store, self.routers, subscribers, pub_sub, self.new_handler);
-        Ok((listening, service))
+        let service = Arc::new(Service::new(self.settings, store, self.routers, subscribers, pub_sub));
+        let endpoints = services.into_iter().map(|endpoint| endpoint.open(&service)).collect();
+        Ok(Opened { listening, service, endpoints })
     }
 }
 
-/// Opens what the setting `pubsub` names. When it is not set, publications go by way of the Redis that keeps the
-/// sessions, and stay within the process when no Redis does.
-async fn open_pub_sub(
-    settings: &Settings,
-    own_store: bool,
-    subscribers: Subscribers,
-) -> Result<Arc<dyn PubSub>, OpenPubSubError> {
-    let same_as_sessions = settings.pubsub.is_none();
-    let address = match &settings.pubsub {
-        Some(given) => given.as_str(),
-        None if own_store => "local:",
-        None => settings.session_store.as_str(),
-    };
-    match address.split_once(':') {
-        Some(("redis" | "redis+unix", _)) => {
-            Ok(Arc::new(RedisPubSub::connect(address, &settings.session_store_options(), subscribers).await?))
+fn check_prefixes(services: &[SockJsService]) -> Result<(), StartError> {
+    let mut taken = vec!["/settings.js"];
+    for prefix in services.iter().map(SockJsService::prefix) {
+        let refused = |reason: String| StartError::Prefix { prefix: prefix.to_owned(), reason };
+        check_prefix(prefix).map_err(|allowed| refused(format!("not {allowed}")))?;
+        if taken.contains(&prefix) {
+            return Err(refused("something else is there already".to_owned()));
         }
-        Some((scheme @ ("rediss" | "redis+sentinel" | "redis+cluster"), _)) if same_as_sessions => {
-            Err(OpenPubSubError::Scheme { scheme: scheme.to_owned() })
-        }
-        Some(("local", "")) => Ok(Arc::new(LocalPubSub::new(subscribers))),
-        _ if same_as_sessions => Ok(Arc::new(LocalPubSub::new(subscribers))),
-        _ => Err(OpenPubSubError::Unknown { given: redacted(address) }),
+        taken.push(prefix);
     }
+    Ok(())
 }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
+use swampdragon_protocol::MessageForm;
+
 use crate::{
-    connection::{Connection, ConnectionHandler, ConnectionTable, Dialect},
+    connection::{Connection, ConnectionTable, Dialect},
     heartbeat::{Refresher, RefresherSettings, Schedule},
     origin::AllowedOrigins,
     pubsub::{PubSub, Subscribers},
@@ -10,8 +12,6 @@ use crate::{
     settings::Settings,
     websocket::WireFrame,
 };
-
-pub(crate) type NewHandler = Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send + Sync>;
 
 /// Everything that the connections of one server share.
 pub(crate) struct Service {
@@ -22,7 +22,6 @@ pub(crate) struct Service {
     pub(crate) routers: Routers,
     pub(crate) subscribers: Subscribers,
     pub(crate) pub_sub: Arc<dyn PubSub>,
-    pub(crate) new_handler: NewHandler,
     pub(crate) connections: ConnectionTable,
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
@@ -36,7 +35,6 @@ impl Service {
         routers: Routers,
         subscribers: Subscribers,
         pub_sub: Arc<dyn PubSub>,
-        new_handler: NewHandler,
     ) -> Self {
         let mut dialect = Dialect::of(settings.heartbeat_value);
         if let Some(code) = settings.abort_code {
@@ -58,7 +56,6 @@ impl Service {
             routers,
             subscribers,
             pub_sub,
-            new_handler,
         }
     }
 
@@ -66,8 +63,16 @@ impl Service {
     pub(crate) async fn send_heartbeat_messages(&self) {
         use swampdragon_protocol::{HeartbeatMessage, ServerMessage, json::encode_server_message};
         let message = HeartbeatMessage { value: self.settings.heartbeat_value, ack: self.settings.heartbeat_ack };
-        let frame = WireFrame::message(&encode_server_message(&ServerMessage::Heartbeat(message)));
-        self.heartbeat_messages.run(|connection| connection.send_frame(&frame)).await;
+        let text = encode_server_message(&ServerMessage::Heartbeat(message));
+        let [string, object] = [MessageForm::String, MessageForm::Object].map(|form| WireFrame::message(&text, form));
+        self.heartbeat_messages
+            .run(|connection| {
+                connection.send_frame(match connection.message_form() {
+                    MessageForm::String => &string,
+                    MessageForm::Object => &object,
+                });
+            })
+            .await;
     }
 
     /// Sends heartbeat frames when they are due, for ever.

@@ -32,14 +32,16 @@ use tokio::task::JoinSet;
 use crate::{
     connection::{Connection, Outlet, Recorder},
     pubsub::{Publisher, Subscribers},
-    server::{ServerBuilder, StartError},
+    server::{Opened, ServerBuilder, StartError},
     service::Service,
     session_store::{MemorySessionStore, SessionStore, SessionStoreOptions},
+    sockjs::Endpoint,
 };
 
 /// A server that listens nowhere.
 pub struct TestServer {
     service: Arc<Service>,
+    endpoints: Vec<Arc<Endpoint>>,
     /// Ends with the server.
     _tasks: JoinSet<()>,
 }
@@ -59,22 +61,28 @@ impl TestServer {
     /// As [`ServerBuilder::bind`].
     pub async fn new(builder: ServerBuilder) -> Result<Self, StartError> {
         let builder = builder.session_store_if_none(|| MemorySessionStore::new(&SessionStoreOptions::default()));
-        let ((), service) = builder.open(async { Ok(()) }).await?;
-        let service = Arc::new(service);
+        let Opened { service, endpoints, listening: () } = builder.open(async { Ok(()) }).await?;
         let mut tasks = JoinSet::new();
         let pub_sub = Arc::clone(&service.pub_sub);
         tasks.spawn(async move { pub_sub.run().await });
         let messages = Arc::clone(&service);
         tasks.spawn(async move { messages.send_heartbeat_messages().await });
-        Ok(Self { service, _tasks: tasks })
+        Ok(Self { service, endpoints: endpoints.into_iter().map(Arc::new).collect(), _tasks: tasks })
     }
 
-    /// Opens a connection.
+    /// Opens a connection to the SockJS service at the setting `prefix`.
     pub async fn connect(&self) -> TestConnection {
-        let connection = Connection::register_with(&self.service, Outlet::Recorder(Recorder::default()));
+        let own = self.connect_at(&self.service.settings.prefix).await;
+        own.expect("every server has a service at the setting `prefix`")
+    }
+
+    /// Opens a connection to the [SockJS service](crate::SockJsService) at `prefix`, if there is one.
+    pub async fn connect_at(&self, prefix: &str) -> Option<TestConnection> {
+        let endpoint = self.endpoints.iter().find(|endpoint| endpoint.prefix == prefix)?;
+        let connection = Connection::register_with(endpoint, Outlet::Recorder(Recorder::default()));
         let page = TestConnection { connection };
         page.connection.opened().await;
-        page
+        Some(page)
     }
 
     /// Has the sessions refreshed whose heartbeat replies have come; a server that runs does so by itself, milliseconds
@@ -112,7 +120,7 @@ impl TestConnection {
     /// Sends the JSON text of one message, and waits until it has been handled.
     pub async fn send(&self, message: &str) {
         if self.connection.is_open() {
-            self.connection.received(message).await;
+            self.connection.received_messages([message]).await;
         }
     }
 

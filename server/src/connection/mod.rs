@@ -18,7 +18,7 @@ use std::{
 
 use serde::Serialize;
 use swampdragon_protocol::{
-    CloseCode, ServerMessage, SessionKey, close_code, decode_client_frame,
+    CloseCode, MessageForm, ServerMessage, SessionKey, close_code, decode_client_frame,
     json::{Json, encode_server_message},
 };
 use tokio::net::TcpStream;
@@ -35,6 +35,7 @@ use crate::{
     pubsub::Publisher,
     service::Service,
     session_store::SessionStore,
+    sockjs::{Endpoint, PolledSession},
     websocket::{Framing, HasLink, Link, SendLimits, WireFrame},
 };
 
@@ -45,7 +46,7 @@ pub struct Connection {
 }
 
 struct Inner {
-    service: Arc<Service>,
+    endpoint: Arc<Endpoint>,
     outlet: Outlet,
     application: Mutex<Application>,
     id: u32,
@@ -55,8 +56,10 @@ struct Inner {
 
 /// Where what is sent goes.
 pub(crate) enum Outlet {
-    /// To a peer.
+    /// To a socket that belongs to the connection.
     WebSocket(Link),
+    /// To whichever request comes to fetch it.
+    Polled(Box<PolledSession>),
     /// To whoever tests an application.
     Recorder(Recorder),
 }
@@ -91,7 +94,7 @@ impl HasLink for Inner {
     fn link(&self) -> Option<&Link> {
         match &self.outlet {
             Outlet::WebSocket(link) => Some(link),
-            Outlet::Recorder(_) => None,
+            Outlet::Polled(_) | Outlet::Recorder(_) => None,
         }
     }
 }
@@ -106,6 +109,10 @@ impl AtomicSlot {
         Self(AtomicU32::new(Self::NONE))
     }
 
+    fn is_some(&self) -> bool {
+        self.0.load(Ordering::Acquire) != Self::NONE
+    }
+
     fn replace(&self, slot: Option<Slot>) -> Option<Slot> {
         let old = self.0.swap(slot.map_or(Self::NONE, |Slot(index)| index), Ordering::AcqRel);
         (old != Self::NONE).then_some(Slot(old))
@@ -115,16 +122,18 @@ impl AtomicSlot {
 impl Connection {
     /// Registers the peer behind `stream`: it is known to the service, and its heartbeats are due, from here on until
     /// [`forget`](Self::forget).
-    pub(crate) fn register(service: &Arc<Service>, stream: TcpStream, framing: Framing) -> Self {
-        Self::register_with(service, Outlet::WebSocket(Link::new(stream, framing)))
+    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing) -> Self {
+        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing)))
     }
 
-    pub(crate) fn register_with(service: &Arc<Service>, outlet: Outlet) -> Self {
+    /// Registers a peer that is reached in any way.
+    pub(crate) fn register_with(endpoint: &Arc<Endpoint>, outlet: Outlet) -> Self {
+        let service = &endpoint.service;
         let connection = service.connections.insert(|id| Self {
             inner: Arc::new(Inner {
-                service: Arc::clone(service),
+                endpoint: Arc::clone(endpoint),
                 outlet,
-                application: Mutex::new(Application { handler: Some((service.new_handler)()), holdings: None }),
+                application: Mutex::new(Application { handler: Some((endpoint.new_handler)()), holdings: None }),
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
@@ -140,13 +149,14 @@ impl Connection {
 
     /// Undoes [`register`](Self::register): no table and no schedule holds the connection any more.
     pub(crate) fn forget(&self) {
+        let Inner { endpoint, id, heartbeat_message, heartbeat_frame, .. } = &*self.inner;
+        let service = &endpoint.service;
+        // Every registered connection has heartbeat frames. The second time its number may be another's already.
+        let Some(slot) = heartbeat_frame.replace(None) else { return };
+        service.heartbeat_frames.remove(slot);
         self.give_up_holdings();
-        let Inner { service, id, heartbeat_message, heartbeat_frame, .. } = &*self.inner;
         if let Some(slot) = heartbeat_message.replace(None) {
             service.heartbeat_messages.remove(slot);
-        }
-        if let Some(slot) = heartbeat_frame.replace(None) {
-            service.heartbeat_frames.remove(slot);
         }
         service.connections.remove(*id);
     }
@@ -160,13 +170,13 @@ impl Connection {
     /// The store where sessions are kept.
     #[must_use]
     pub fn session_store(&self) -> &dyn SessionStore {
-        &*self.inner.service.store
+        &*self.service().store
     }
 
     /// What publishes to the pages of every node.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        Publisher::new(Arc::clone(&self.inner.service.pub_sub))
+        Publisher::new(Arc::clone(&self.service().pub_sub))
     }
 
     /// Sends a JSON value as one message.
@@ -180,10 +190,12 @@ impl Connection {
 
     /// Sends one message that is JSON text already.
     pub fn send_text(&self, json: &str) {
+        let form = self.message_form();
         match &self.inner.outlet {
             Outlet::WebSocket(_) => {
-                Link::send_message(&self.inner, json, self.limits());
+                Link::send_message(&self.inner, json, form, self.limits());
             }
+            Outlet::Polled(session) => session.send(&form.element(json), self.limits().max_outgoing_bytes),
             Outlet::Recorder(recorder) => recorder.message(json),
         }
     }
@@ -197,8 +209,12 @@ impl Connection {
             Outlet::WebSocket(_) => {
                 Link::send_frame(&self.inner, frame, self.limits());
             }
+            Outlet::Polled(session) => match frame.element() {
+                Some(element) => session.send(element, self.limits().max_outgoing_bytes),
+                None => session.heartbeat(),
+            },
             Outlet::Recorder(recorder) => {
-                if let Some(message) = frame.text() {
+                if let Some(message) = frame.message_text() {
                     recorder.message(message);
                 }
             }
@@ -214,10 +230,12 @@ impl Connection {
     }
 
     /// Asks the peer to close, with a SockJS close frame where it speaks SockJS. Messages it still sends are not
-    /// handled; if it does not close within `close_timeout`, its socket is shut.
+    /// handled; if it does not close within `close_timeout`, its socket is shut. A peer without a WebSocket is told
+    /// when it next asks, for as long as `sockjs_disconnect_delay`.
     pub fn close(&self, code: CloseCode) {
         match &self.inner.outlet {
             Outlet::WebSocket(_) => Link::close(&self.inner, code, self.limits()),
+            Outlet::Polled(session) => session.close(code),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
@@ -247,6 +265,7 @@ impl Connection {
         tracing::info!(connection = self.id(), code = code.code, reason, "peer broke the protocol: closed");
         match &self.inner.outlet {
             Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
+            Outlet::Polled(session) => session.close(code),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
@@ -256,6 +275,7 @@ impl Connection {
     pub fn is_open(&self) -> bool {
         match &self.inner.outlet {
             Outlet::WebSocket(link) => link.is_open(),
+            Outlet::Polled(session) => session.is_open(),
             Outlet::Recorder(recorder) => recorder.is_open(),
         }
     }
@@ -265,47 +285,70 @@ impl Connection {
     ///
     /// Intervals are rounded up to 50 ms. One that is not shorter than the store's TTL lets sessions expire.
     pub fn set_heartbeat_interval(&self, interval: Option<Duration>) {
-        let schedule = &self.inner.service.heartbeat_messages;
+        let schedule = &self.service().heartbeat_messages;
         let slot = interval.map(|interval| schedule.insert(self.clone(), interval));
         if let Some(old) = self.inner.heartbeat_message.replace(slot) {
             schedule.remove(old);
+        }
+        // Else a handle that outlives its connection would keep it in the schedule.
+        if !self.inner.heartbeat_frame.is_some()
+            && let Some(late) = self.inner.heartbeat_message.replace(None)
+        {
+            schedule.remove(late);
         }
     }
 
     /// Has the session `key` [refreshed](SessionStore::refresh_key_timeout) with the next batch, milliseconds from now.
     /// While the store is away the key waits and is refreshed when the store is back.
     pub fn refresh_key_timeout(&self, key: SessionKey) {
-        self.inner.service.refresher.submit(key, None);
+        self.service().refresher.submit(key, None);
     }
 
     /// The same, and the peer is told what became of the session.
     pub(crate) fn refresh_and_tell(&self, key: SessionKey) {
-        self.inner.service.refresher.submit(key, Some(WeakConnection(Arc::downgrade(&self.inner))));
+        self.service().refresher.submit(key, Some(WeakConnection(Arc::downgrade(&self.inner))));
     }
 
-    pub(crate) fn service(&self) -> &Arc<Service> {
-        &self.inner.service
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
+    }
+
+    pub(crate) fn service(&self) -> &Service {
+        &self.inner.endpoint.service
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
-        self.inner.service.dialect
+        self.service().dialect
+    }
+
+    /// How its messages stand in SockJS frames.
+    pub(crate) fn message_form(&self) -> MessageForm {
+        self.inner.endpoint.message_form
     }
 
     pub(crate) fn link(&self) -> Option<&Link> {
         self.inner.link()
     }
 
+    pub(crate) fn polled(&self) -> Option<&PolledSession> {
+        match &self.inner.outlet {
+            Outlet::Polled(session) => Some(session),
+            Outlet::WebSocket(_) | Outlet::Recorder(_) => None,
+        }
+    }
+
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
         match &self.inner.outlet {
-            Outlet::WebSocket(_) => None,
             Outlet::Recorder(recorder) => Some(recorder),
+            Outlet::WebSocket(_) | Outlet::Polled(_) => None,
         }
     }
 
     fn framing(&self) -> Framing {
-        self.link().map_or(Framing::Raw, Link::framing)
+        self.link().map_or(Framing::SockJs, Link::framing)
     }
 
+    /// Ends both directions of its socket at once.
     pub(crate) fn abort(&self) {
         if let Some(link) = self.link() {
             link.abort();
@@ -313,11 +356,11 @@ impl Connection {
     }
 
     pub(crate) fn max_message_size(&self) -> usize {
-        self.inner.service.settings.max_message_size
+        self.service().settings.max_message_size
     }
 
     fn limits(&self) -> SendLimits {
-        let settings = &self.inner.service.settings;
+        let settings = &self.service().settings;
         SendLimits { max_outgoing_bytes: settings.max_outgoing_bytes, close_timeout: settings.close_timeout }
     }
 
@@ -361,20 +404,26 @@ impl Connection {
 
     /// Handles the text of one WebSocket frame.
     pub(crate) async fn received(&self, text: &str) {
-        let Some(mut handler) = self.take_handler() else { return };
         match self.framing() {
-            Framing::Raw => handler::handle(&mut *handler, self, text).await,
+            Framing::Raw => self.received_messages([text]).await,
             Framing::SockJs => match decode_client_frame(text) {
-                Ok(messages) => {
-                    for message in messages {
-                        if !self.is_open() {
-                            break;
-                        }
-                        handler::handle(&mut *handler, self, &message).await;
-                    }
-                }
+                Ok(messages) => self.received_messages(messages).await,
                 Err(error) => self.fail(close_code::INVALID_PAYLOAD, &error.to_string()),
             },
+        }
+    }
+
+    /// Handles messages one after the other, as long as the connection is open.
+    pub(crate) async fn received_messages<M>(&self, messages: M)
+    where
+        M: IntoIterator<Item: AsRef<str> + Send, IntoIter: Send>,
+    {
+        let Some(mut handler) = self.take_handler() else { return };
+        for message in messages {
+            if !self.is_open() {
+                break;
+            }
+            handler::handle(&mut *handler, self, message.as_ref()).await;
         }
         self.put_handler(handler);
     }

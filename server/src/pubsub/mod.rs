@@ -5,6 +5,7 @@
 
 mod error;
 mod local;
+mod open;
 mod publisher;
 mod redis;
 mod subscribers;
@@ -12,6 +13,7 @@ mod subscribers;
 use async_trait::async_trait;
 use swampdragon_protocol::ChannelName;
 
+pub(crate) use self::open::open;
 pub use self::{
     error::{OpenPubSubError, PubSubError},
     local::LocalPubSub,

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use swampdragon_protocol::ChannelName;
+use swampdragon_protocol::{ChannelName, MessageForm};
 
 use crate::{connection::Connection, websocket::WireFrame};
 
@@ -35,7 +35,8 @@ impl Subscribers {
             Some(subscribers) => subscribers.values().cloned().collect(),
             None => return,
         };
-        let frame = WireFrame::message(message);
+        // A string in all generations: SwampDragon 0.4 sends objects, but not as publications.
+        let frame = WireFrame::message(message, MessageForm::String);
         for batch in receivers.chunks(BATCH) {
             batch.iter().for_each(|connection| connection.send_frame(&frame));
             if batch.len() == BATCH {

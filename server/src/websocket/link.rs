@@ -1,7 +1,7 @@
 use std::{borrow::Cow, io::ErrorKind, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use swampdragon_protocol::{CloseCode, SockJsFrame};
+use swampdragon_protocol::{CloseCode, MessageForm, SockJsFrame, encode_elements};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::{
     CloseFrame, Frame,
@@ -24,24 +24,33 @@ pub(crate) enum Framing {
 pub(crate) struct WireFrame {
     sockjs: Bytes,
     raw: Bytes,
-    /// The length of the message, which ends the raw frame; none if it is no message.
-    message: Option<usize>,
+    /// The message as an element of a SockJS frame; the heartbeat frame has none.
+    element: Option<String>,
+    /// The length of the message, with which the raw frame ends.
+    message_length: usize,
 }
 
 impl WireFrame {
     /// One message.
-    pub(crate) fn message(text: &str) -> Self {
+    pub(crate) fn message(text: &str, form: MessageForm) -> Self {
+        let element = form.element(text);
         Self {
-            sockjs: message(Framing::SockJs, text).into(),
-            raw: message(Framing::Raw, text).into(),
-            message: Some(text.len()),
+            sockjs: text_frame(encode_elements([&element])).into(),
+            raw: text_frame(text.to_owned()).into(),
+            element: Some(element),
+            message_length: text.len(),
         }
     }
 
-    /// The message that it carries.
-    pub(crate) fn text(&self) -> Option<&str> {
-        let start = self.raw.len().checked_sub(self.message?)?;
-        str::from_utf8(self.raw.get(start..)?).ok()
+    /// What a SockJS frame of several messages has of this one; `None` for the heartbeat frame.
+    pub(crate) fn element(&self) -> Option<&str> {
+        self.element.as_deref()
+    }
+
+    /// The message itself; `None` for the heartbeat frame.
+    pub(crate) fn message_text(&self) -> Option<&str> {
+        let start = self.raw.len().checked_sub(self.message_length)?;
+        str::from_utf8(self.raw.get(start..)?).ok().filter(|_| self.element.is_some())
     }
 
     /// The heartbeat frame. A raw WebSocket has none; a ping serves it as well.
@@ -49,15 +58,9 @@ impl WireFrame {
         Self {
             sockjs: text_frame(SockJsFrame::Heartbeat.encode()).into(),
             raw: encoded(Frame::ping(Bytes::new())).into(),
-            message: None,
+            element: None,
+            message_length: 0,
         }
-    }
-}
-
-fn message(framing: Framing, text: &str) -> Vec<u8> {
-    match framing {
-        Framing::SockJs => text_frame(SockJsFrame::Messages(vec![Cow::Borrowed(text)]).encode()),
-        Framing::Raw => text_frame(text.to_owned()),
     }
 }
 
@@ -124,9 +127,13 @@ impl Link {
         }
     }
 
-    pub(crate) fn send_message(holder: &Arc<impl HasLink>, text: &str, limits: SendLimits) -> bool {
+    pub(crate) fn send_message(holder: &Arc<impl HasLink>, text: &str, form: MessageForm, limits: SendLimits) -> bool {
         let Some(link) = holder.link() else { return false };
-        Self::send_bytes(holder, &message(link.framing, text), limits)
+        let bytes = match link.framing {
+            Framing::SockJs => text_frame(encode_elements([form.element(text)])),
+            Framing::Raw => text_frame(text.to_owned()),
+        };
+        Self::send_bytes(holder, &bytes, limits)
     }
 
     pub(crate) fn send_frame(holder: &Arc<impl HasLink>, frame: &WireFrame, limits: SendLimits) -> bool {

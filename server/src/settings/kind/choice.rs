@@ -1,6 +1,6 @@
 use std::fmt;
 
-use swampdragon_protocol::{CloseCode, HeartbeatValue, close_code};
+use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm, close_code};
 
 use super::{Kind, quoted};
 
@@ -60,6 +60,30 @@ impl Kind for AbortCode {
 
     fn toml(value: &CloseCode) -> Option<String> {
         Some(value.code.to_string())
+    }
+}
+
+/// `string` or `object`.
+pub(in crate::settings) struct MessageFormName;
+
+impl Kind for MessageFormName {
+    type Value = MessageForm;
+
+    const PLACEHOLDER: &'static str = "FORM";
+
+    fn parse(text: &str) -> Result<MessageForm, String> {
+        match text {
+            "string" => Ok(MessageForm::String),
+            "object" => Ok(MessageForm::Object),
+            _ => Err("string or object".to_owned()),
+        }
+    }
+
+    fn toml(value: &MessageForm) -> Option<String> {
+        quoted(match value {
+            MessageForm::String => "string",
+            MessageForm::Object => "object",
+        })
     }
 }
 

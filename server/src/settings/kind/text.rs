@@ -96,6 +96,29 @@ impl Kind for Prefix {
     }
 }
 
+/// The address of a script, as it may stand in a page between quotes.
+pub(in crate::settings) struct ScriptAddress;
+
+impl Kind for ScriptAddress {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "URL";
+
+    fn parse(text: &str) -> Result<String, String> {
+        let is_address = ["/", "http://", "https://"].iter().any(|start| text.starts_with(start));
+        if is_address && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>&\\".contains(&byte)) {
+            Ok(text.to_owned())
+        } else {
+            Err("an address that starts with http://, https:// or /, of visible characters without quotes, < > & or \\"
+                .to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(value)
+    }
+}
+
 /// A folder of this machine. Whether it exists is found out when it is used.
 pub(in crate::settings) struct Folder;
 
