@@ -3,7 +3,7 @@ use std::sync::Arc;
 use swampdragon_protocol::MessageForm;
 
 use crate::{
-    connection::{Connection, ConnectionTable, Dialect},
+    connection::{Connection, ConnectionTable, Dialect, HoldingsTable},
     heartbeat::{Refresher, RefresherSettings, Schedule},
     origin::AllowedOrigins,
     pubsub::{PubSub, Subscribers},
@@ -23,6 +23,7 @@ pub(crate) struct Service {
     pub(crate) subscribers: Subscribers,
     pub(crate) pub_sub: Arc<dyn PubSub>,
     pub(crate) connections: ConnectionTable,
+    pub(crate) holdings: HoldingsTable,
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
@@ -48,6 +49,7 @@ impl Service {
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
             refresher: Refresher::new(Arc::clone(&store), refresher),
             connections: ConnectionTable::new(),
+            holdings: HoldingsTable::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
             dialect,

@@ -10,7 +10,7 @@ mod table;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -25,11 +25,11 @@ use tokio::net::TcpStream;
 
 pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
+pub(crate) use holdings::HoldingsTable;
 pub use message::{HeartbeatReply, Message};
 pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
-use self::holdings::Holdings;
 use crate::{
     heartbeat::Slot,
     pubsub::Publisher,
@@ -48,7 +48,8 @@ pub struct Connection {
 struct Inner {
     endpoint: Arc<Endpoint>,
     outlet: Outlet,
-    application: Mutex<Application>,
+    /// Not here while it is at work: a connection's messages are handled one at a time.
+    handler: Mutex<Option<Box<dyn ConnectionHandler>>>,
     id: u32,
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
@@ -62,14 +63,6 @@ pub(crate) enum Outlet {
     Polled(Box<PolledSession>),
     /// To whoever tests an application.
     Recorder(Recorder),
-}
-
-/// What the application has of a connection.
-struct Application {
-    /// Not here while it is at work: a connection's messages are handled one at a time.
-    handler: Option<Box<dyn ConnectionHandler>>,
-    /// Most connections answer heartbeats and never have any of it, so it is not here until they do.
-    holdings: Option<Box<Holdings>>,
 }
 
 /// A connection that may be gone.
@@ -133,7 +126,7 @@ impl Connection {
             inner: Arc::new(Inner {
                 endpoint: Arc::clone(endpoint),
                 outlet,
-                application: Mutex::new(Application { handler: Some((endpoint.new_handler)()), holdings: None }),
+                handler: Mutex::new(Some((endpoint.new_handler)())),
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
@@ -159,6 +152,10 @@ impl Connection {
             service.heartbeat_messages.remove(slot);
         }
         service.connections.remove(*id);
+    }
+
+    fn is_registered(&self) -> bool {
+        self.inner.heartbeat_frame.is_some()
     }
 
     /// Tells connections apart in logs. A number is used again after its connection has closed.
@@ -291,7 +288,7 @@ impl Connection {
             schedule.remove(old);
         }
         // Else a handle that outlives its connection would keep it in the schedule.
-        if !self.inner.heartbeat_frame.is_some()
+        if !self.is_registered()
             && let Some(late) = self.inner.heartbeat_message.replace(None)
         {
             schedule.remove(late);
@@ -375,16 +372,12 @@ impl Connection {
         }
     }
 
-    fn application(&self) -> MutexGuard<'_, Application> {
-        self.inner.application.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn take_handler(&self) -> Option<Box<dyn ConnectionHandler>> {
-        self.application().handler.take()
+        self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn put_handler(&self, handler: Box<dyn ConnectionHandler>) {
-        self.application().handler = Some(handler);
+        *self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner) = Some(handler);
     }
 
     pub(crate) async fn opened(&self) {

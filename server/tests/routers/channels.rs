@@ -121,3 +121,38 @@ async fn subscriptions_are_bounded_and_so_are_names() {
     assert_eq!(answer["context"]["state"], json!("error"));
     assert_eq!(call(&page, "subscribe", json!({})).await["data"], error("args: missing field `channel`"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whatever_comes_at_the_same_time_nothing_stays_behind() {
+    let server = std::sync::Arc::new(server().await);
+    let mut pages = tokio::task::JoinSet::new();
+    for number in 0..200_usize {
+        let server = std::sync::Arc::clone(&server);
+        pages.spawn(async move {
+            let page = server.connect().await;
+            for round in 0..10 {
+                let text = ((number + round) % 3).to_string();
+                page.call("notes", "subscribe", json!({"channel": "mine", "text": text})).await;
+                server.publisher().publish(&channel("note|text__contains:1"), "created", &1).await.unwrap();
+                if number % 2 == 0 {
+                    page.call("notes", "unsubscribe", json!({"channel": "mine", "text": text})).await;
+                    tokio::task::yield_now().await;
+                }
+            }
+            // A handle that outlives its connection gets nothing any more.
+            let connection = page.connection().clone();
+            page.close().await;
+            connection.log_in(number);
+            connection.keep_session("late".parse().unwrap());
+            connection
+        });
+    }
+    let late = pages.join_all().await;
+    assert!(server.subscribers().channels("").is_empty());
+    for connection in late {
+        assert_eq!((connection.is_logged_in(), connection.kept_sessions().len()), (false, 0));
+    }
+    // Numbers are used again; what belonged to one connection never shows with the next.
+    let next = server.connect().await;
+    assert_eq!((next.connection().is_logged_in(), next.connection().subscription_count()), (false, 0));
+}

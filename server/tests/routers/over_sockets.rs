@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use serde_json::{Value, json};
 use swampdragon_server::{
     Server,
-    protocol::ChannelName,
+    protocol::{ChannelName, HeartbeatValue, MessageForm},
     pubsub::Publisher,
     session_store::{MemorySessionStore, SessionStoreOptions},
     settings::Settings,
@@ -50,6 +50,22 @@ async fn a_publication_is_a_string_in_a_frame_and_bare_on_a_raw_socket() {
     let expected = json!({"data": {"id": 1}, "action": "created", "channel": "note|"});
     assert_eq!(message(&sockjs.text().await), expected);
     assert_eq!(serde_json::from_str::<Value>(&raw.text().await).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn where_messages_are_objects_publications_are_strings_all_the_same() {
+    let settings =
+        Settings { message_form: MessageForm::Object, heartbeat_value: HeartbeatValue::One, ..Settings::default() };
+    let (address, publisher) = run(settings).await;
+    let mut page = Peer::sockjs(address).await;
+    let call = json!({"route": "notes", "verb": "subscribe", "args": {"channel": "local"}, "callbackname": "cb_3"});
+    page.send(&json!([call.to_string()]).to_string()).await;
+    let answer: Value = serde_json::from_str(page.text().await.strip_prefix('a').unwrap()).unwrap();
+    let channels = json!({"local_channel": "local", "remote_channels": ["note|"], "action": "subscribe"});
+    let context = json!({"client_callback_name": "cb_3", "verb": "subscribe", "state": "success"});
+    assert_eq!(answer, json!([{"data": "subscribed", "channel_data": channels, "context": context}]));
+    publisher.publish(&ChannelName::parse("note|").unwrap(), "created", &json!({"id": 1})).await.unwrap();
+    assert_eq!(message(&page.text().await)["data"], json!({"id": 1}));
 }
 
 #[tokio::test]
