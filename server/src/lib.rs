@@ -24,7 +24,7 @@ mod websocket;
 
 pub use channel_filter::FilteredChannel;
 pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, Message};
-pub use router::{CallError, LoginRequired, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
+pub use router::{CallError, LoginRequired, ModelRouter, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
 pub use server::{Server, ServerBuilder, StartError};
 pub use shutdown::shutdown_signal;
 pub use sockjs::SockJsService;

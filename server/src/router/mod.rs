@@ -4,6 +4,7 @@ mod call;
 mod channels;
 mod dispatch;
 mod error;
+mod model;
 mod page;
 mod permission;
 mod session;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 pub use self::{
     call::{NoArgs, RouterCall},
     error::CallError,
+    model::ModelRouter,
     page::PageOfList,
     permission::{LoginRequired, Permission},
     verbs::Verbs,

@@ -5,6 +5,7 @@ mod application;
 mod calls;
 mod channels;
 mod dialects;
+mod model;
 mod notes;
 mod over_redis;
 mod over_sockets;
