@@ -427,3 +427,15 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection").field("id", &self.id()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// This is all that a connection holds while nothing happens, beside its socket's registration and its task.
+    #[test]
+    fn an_idle_connection_is_small_and_a_websocket_pays_nothing_for_other_transports() {
+        assert!(size_of::<Inner>() <= 128, "{}", size_of::<Inner>());
+        assert_eq!(size_of::<Outlet>(), size_of::<Link>());
+    }
+}
