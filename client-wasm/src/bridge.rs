@@ -39,7 +39,9 @@ pub enum Command {
 }
 
 impl Command {
-    pub(crate) fn from_number(number: u32) -> Option<Self> {
+    /// The command of this number, if there is one.
+    #[must_use]
+    pub fn from_number(number: u32) -> Option<Self> {
         Some(match number {
             0 => Self::SocketEvent,
             1 => Self::ConnectSockJs,

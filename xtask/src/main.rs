@@ -35,18 +35,26 @@ enum Command {
     Wasm,
     /// Build and pack the npm package only
     Npm,
-    /// Print what a page downloads; fails over the budget in js/package.json
-    Size,
+    /// Print what a page downloads, and what grew; fails over the budget in js/package.json
+    Size {
+        /// Compare with these sizes from now on (js/size.json)
+        #[arg(long)]
+        save: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(demo) => demo.run(),
         Command::Test(test) => test.run(),
-        Command::Build => npm::pack().and_then(|_| server::build()).map(drop),
+        Command::Build => npm::pack().and_then(|package| {
+            let server = server::build()?;
+            println!("{}\n{}", package.display(), server.display());
+            Ok(())
+        }),
         Command::Wasm => npm::bundle(),
-        Command::Npm => npm::pack().map(drop),
-        Command::Size => size::report(),
+        Command::Npm => npm::pack().map(|package| println!("{}", package.display())),
+        Command::Size { save } => size::report(save),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

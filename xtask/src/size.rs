@@ -1,4 +1,4 @@
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -19,38 +19,52 @@ struct Sizes {
     brotli: usize,
 }
 
-/// Prints what a page downloads, as it stands and compressed, and fails when the brotli total exceeds the budget.
-pub(crate) fn report() -> Result<()> {
+/// Prints what a page downloads, as it stands and compressed, with the change since the sizes were last saved, and fails
+/// when the brotli total exceeds the budget. With `save` the present sizes become those to compare with.
+pub(crate) fn report(save: bool) -> Result<()> {
     npm::bundle()?;
     let js = paths::js();
+    let saved_at = js.join("size.json");
+    let saved: BTreeMap<String, usize> = match fs::read(&saved_at) {
+        Ok(bytes) => serde_json::from_slice(&bytes).context("js/size.json is not a list of sizes")?,
+        Err(_) => BTreeMap::new(),
+    };
+    let mut present = BTreeMap::new();
+    let mut compared = |name: &str, size: usize| -> Result<String> {
+        present.insert(name.to_owned(), size);
+        let Some(before) = saved.get(name) else { return Ok(String::new()) };
+        let change = i64::try_from(size)? - i64::try_from(*before)?;
+        Ok(if change == 0 { String::new() } else { format!("{change:+}") })
+    };
+
     let mut total = Sizes::default();
-    let mut table = format!("{:<20}{:>8}{:>8}{:>8}\n", "bytes", "raw", "gzip", "brotli");
+    println!("{:<20}{:>8}{:>8}{:>8}  change", "bytes", "raw", "gzip", "brotli");
     for name in DOWNLOADS {
-        let sizes = measure(&fs::read(js.join("dist").join(name))?)?;
-        total =
-            Sizes { raw: total.raw + sizes.raw, gzip: total.gzip + sizes.gzip, brotli: total.brotli + sizes.brotli };
-        row(&mut table, name, sizes)?;
+        let Sizes { raw, gzip, brotli } = measure(&fs::read(js.join("dist").join(name))?)?;
+        total = Sizes { raw: total.raw + raw, gzip: total.gzip + gzip, brotli: total.brotli + brotli };
+        println!("{name:<20}{raw:>8}{gzip:>8}{brotli:>8}  {}", compared(name, brotli)?);
     }
-    row(&mut table, "a page downloads", total)?;
-    print!("{table}");
-    println!("\nsections of swampdragon.wasm, raw");
+    let Sizes { raw, gzip, brotli } = total;
+    println!("{:<20}{raw:>8}{gzip:>8}{brotli:>8}  {}", "a page downloads", compared("total", brotli)?);
+
+    println!("\n{:<20}{:>8}  change", "in swampdragon.wasm", "raw");
     for (name, size) in sections(&fs::read(js.join("dist/swampdragon.wasm"))?)? {
-        println!("{name:<20}{size:>8}");
+        println!("{name:<20}{size:>8}  {}", compared(&format!("section {name}"), size)?);
+    }
+
+    if save {
+        fs::write(&saved_at, serde_json::to_string_pretty(&present)? + "\n")?;
     }
     let budget = budget(&js)?;
-    println!("\nbudget: {budget} bytes with brotli; {} left", i64::try_from(budget)? - i64::try_from(total.brotli)?);
-    if total.brotli > budget {
+    if brotli > budget {
         bail!(
-            "the page downloads {} bytes more than `swampdragon.budgetBytes` in js/package.json allows; make something \
-             smaller, or raise the budget and say why in the commit",
-            total.brotli - budget
+            "a page downloads {} bytes more than `swampdragon.budgetBytes` in js/package.json allows; make smaller what \
+             grew, or raise the budget and say why in the commit",
+            brotli - budget
         );
     }
+    println!("\nbudget: {budget} bytes with brotli, {} left", budget - brotli);
     Ok(())
-}
-
-fn row(table: &mut String, name: &str, sizes: Sizes) -> Result<()> {
-    Ok(writeln!(table, "{name:<20}{:>8}{:>8}{:>8}", sizes.raw, sizes.gzip, sizes.brotli)?)
 }
 
 fn measure(bytes: &[u8]) -> Result<Sizes> {

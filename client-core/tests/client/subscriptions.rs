@@ -5,7 +5,7 @@ use swampdragon_client::Config;
 
 fn reconnect(pair: &mut Pair) {
     pair.close(1006);
-    pair.pass(30_000);
+    pair.pass_until_it_knocks();
     pair.accept();
 }
 
