@@ -94,7 +94,10 @@ impl Shell {
     fn run(&'static self, command: Command, subject: JsValue, callback_name: JsValue, handle: JsValue, topic: JsValue) {
         let purpose = match command {
             Command::SocketEvent => return self.socket_event(&subject),
-            Command::Timer => return self.client.borrow_mut().handle_timer(random()),
+            Command::Timer => {
+                let random = random();
+                return self.client.borrow_mut().handle_timer(random);
+            }
             Command::Call => Purpose::Ordinary,
             Command::Subscribe => Purpose::Subscribe(topic),
             Command::Unsubscribe => Purpose::Unsubscribe(topic),
@@ -126,8 +129,8 @@ impl Shell {
             0 if self.transport.get() == Transport::Raw => self.client.borrow_mut().handle_opened(Transport::Raw),
             0 => {}
             code => {
-                let reason = optional(close.unchecked_ref::<Ending>().reason());
-                self.client.borrow_mut().handle_closed(code, reason, random());
+                let (reason, random) = (optional(close.unchecked_ref::<Ending>().reason()), random());
+                self.client.borrow_mut().handle_closed(code, reason, random);
             }
         }
     }
@@ -152,7 +155,8 @@ impl Shell {
                 let list: Array = body.unchecked_into();
                 if kind == FrameKind::Close {
                     let code = list.unchecked_ref::<CloseFrame>().code_at(0);
-                    self.client.borrow_mut().handle_closed(code, optional(list.get(1)), random());
+                    let (reason, random) = (optional(list.get(1)), random());
+                    self.client.borrow_mut().handle_closed(code, reason, random);
                 } else {
                     for index in 0..list.length() {
                         self.message(list.get(index));
@@ -230,7 +234,8 @@ impl Shell {
         let url = if raw { endpoint.clone() } else { sockjs_url(endpoint) };
         let Some(socket) = self.deliver(Delivery::OpenSocket, &url, &JsValue::UNDEFINED) else {
             // Refused by a security policy, say. That may change, so it is a failed attempt like any other.
-            self.client.borrow_mut().handle_closed(close_code::ABNORMAL.code, None, random());
+            let random = random();
+            self.client.borrow_mut().handle_closed(close_code::ABNORMAL.code, None, random);
             return;
         };
         let socket: WebSocket = socket.unchecked_into();

@@ -43,6 +43,8 @@ export class Ridge {
       );
     }
     this.#samples.push(sample);
+    // Not only when drawing: a tab in the background is not drawn, and goes on all night.
+    this.#forget(sample.at - this.#window - 1000);
   }
 
   /** @param {number} at */

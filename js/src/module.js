@@ -24,7 +24,7 @@ export function load(source) {
 /** Says what is missing when an object is made before the WebAssembly is there. */
 export function assertLoaded() {
   if (!ready) {
-    throw new Error('swampdragon is not loaded yet: call "await init()" from "swampdragon/init" first.');
+    throw new Error('swampdragon is not loaded: call "await init()" from "swampdragon/init" first.');
   }
 }
 

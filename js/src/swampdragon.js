@@ -51,7 +51,7 @@ export class SwampDragon {
   connect(url, channel) {
     if (!this.#socketClass()) {
       throw new Error(
-        'swampdragon: this environment has no WebSocket. Pass one: new SwampDragon({ WebSocket }), with WebSocket from the package "ws", or use Node 22.',
+        'swampdragon: there is no WebSocket here. Pass one: new SwampDragon({ WebSocket }), from the package "ws", or use Node 22.',
       );
     }
     if (url !== undefined || channel !== undefined || !this.#target) {

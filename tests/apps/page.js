@@ -12,7 +12,7 @@ WebSocket.prototype.send = function (data) {
 };
 
 const dragon = new SwampDragon({
-  storage: "memory",
+  storage: asked.get("storage") ?? "memory",
   onopen() {
     seen.opened += 1;
   },

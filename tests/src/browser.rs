@@ -114,6 +114,14 @@ impl Browser {
         Ok(self.client.switch_to_window(tab).await?)
     }
 
+    /// Presses the back button.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub async fn back(&self) -> Result<()> {
+        Ok(self.client.back().await?)
+    }
+
     /// What an expression is worth in the page.
     ///
     /// # Errors

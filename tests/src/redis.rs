@@ -152,7 +152,7 @@ impl Redis {
         })
     }
 
-    /// Waits until the session has been refreshed: its remaining time rises.
+    /// Waits until the session is refreshed from now on: its remaining time rises.
     ///
     /// # Errors
     /// When it expires or never rises.

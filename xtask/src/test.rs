@@ -17,17 +17,26 @@ pub(crate) struct Test {
 
 /// What ran, how long it took and what it found.
 #[derive(Default)]
-struct Report(Vec<(&'static str, Duration, String)>);
+struct Report(Vec<(&'static str, Duration, Found)>);
 
-/// A part of the whole: what it is called, and how to do it. It answers with what it found, if that is worth a word.
-type Part = (&'static str, fn() -> Result<String>);
+/// What a part found.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// So many tests passed, and none failed.
+    Passed(u32),
+    /// It did what it had to.
+    Done,
+}
+
+/// A part of the whole: what it is called, and how to do it.
+type Part = (&'static str, fn() -> Result<Found>);
 
 const PARTS: [Part; 6] = [
-    ("npm package", || npm::pack().map(|_| String::new())),
-    ("Server", || server::build().map(|_| String::new())),
+    ("npm package", || npm::pack().map(|_| Found::Done)),
+    ("Server", || server::build().map(|_| Found::Done)),
     ("Rust tests", || cargo_test(&["--workspace", "--exclude", "swampdragon-tests"], &[])),
     ("JavaScript tests", javascript_tests),
-    ("Page weight", || size::report(false).map(|()| "within budget".to_owned())),
+    ("Page weight", || size::report(false).map(|()| Found::Done)),
     // Most of these wait for a time to live to pass, so more of them than there are cores can do so at once.
     (END_TO_END, || cargo_test(&["-p", "swampdragon-tests"], &["--test-threads", "4"])),
 ];
@@ -49,12 +58,13 @@ impl Test {
         }
         print!("{}", report.table());
         println!("Everything passed in {}.", spoken(start.elapsed()));
+        println!("{} passed, 0 failed", report.passed());
         Ok(())
     }
 }
 
 impl Report {
-    fn time(&mut self, what: &'static str, work: impl FnOnce() -> Result<String>) -> Result<()> {
+    fn time(&mut self, what: &'static str, work: impl FnOnce() -> Result<Found>) -> Result<()> {
         let start = Instant::now();
         let found = work().with_context(|| format!("{what} failed"))?;
         self.0.push((what, start.elapsed(), found));
@@ -62,37 +72,45 @@ impl Report {
     }
 
     fn table(&self) -> String {
-        let rows = self.0.iter().map(|(what, took, found)| format!("  {what:<22}{:>10}   {found}", spoken(*took)));
-        rows.fold("\n".to_owned(), |table, row| table + row.trim_end() + "\n") + "\n"
+        let rows = self.0.iter().map(|(what, took, found)| match found {
+            Found::Passed(tests) => format!("  {what:<22}{:>10}   {tests} passed", spoken(*took)),
+            Found::Done => format!("  {what:<22}{:>10}", spoken(*took)),
+        });
+        rows.fold("\n".to_owned(), |table, row| table + &row + "\n") + "\n"
+    }
+
+    fn passed(&self) -> u32 {
+        self.0.iter().map(|(_, _, found)| if let Found::Passed(tests) = found { *tests } else { 0 }).sum()
     }
 }
 
 /// Builds before it runs: the one shows cargo's progress, the other is quiet unless a test fails.
-fn cargo_test(what: &[&str], how: &[&str]) -> Result<String> {
+fn cargo_test(what: &[&str], how: &[&str]) -> Result<Found> {
     let cargo = || {
         let mut command = Command::new("cargo");
         command.current_dir(paths::root()).arg("test").args(what);
         command
     };
     run_shown(cargo().arg("--no-run"))?;
-    let output = step("Running", || run(cargo().arg("--").args(how), "install Rust from https://rustup.rs"))?;
+    let output = step("cargo test", || run(cargo().arg("--").args(how), "install Rust from https://rustup.rs"))?;
     passed(&output).context("cargo test did not say how many tests passed")
 }
 
 /// The package's own tests, and a strict TypeScript program that uses it.
-fn javascript_tests() -> Result<String> {
-    let output = step("Running", || run(Command::new("npm").arg("test").current_dir(paths::js()), npm::NODE_REMEDY))?;
+fn javascript_tests() -> Result<Found> {
+    let output = step("npm test", || run(Command::new("npm").arg("test").current_dir(paths::js()), npm::NODE_REMEDY))?;
     // Node's summary line: "# pass 31" or, in newer versions, "ℹ pass 31".
     let passed = output.lines().find_map(|line| line.trim_start_matches(['#', 'ℹ', ' ']).strip_prefix("pass "));
-    Ok(passed.map_or_else(String::new, |count| format!("{count} passed, types checked")))
+    let passed = passed.and_then(|count| count.parse().ok()).context("npm test did not say how many tests passed")?;
+    Ok(Found::Passed(passed))
 }
 
-/// `12 passed`, summed over all of cargo's test programs.
-fn passed(output: &str) -> Option<String> {
+/// How many tests passed, in all of cargo's test programs together.
+fn passed(output: &str) -> Option<Found> {
     let counts = output
         .lines()
         .filter_map(|line| line.strip_prefix("test result: ok. ")?.split_once(" passed")?.0.parse::<u32>().ok());
-    counts.reduce(|sum, count| sum + count).map(|sum| format!("{sum} passed"))
+    counts.reduce(|sum, count| sum + count).map(Found::Passed)
 }
 
 fn spoken(duration: Duration) -> String {
@@ -109,7 +127,7 @@ mod tests {
     #[test]
     fn passed_tests_are_summed() {
         let output = "running 3 tests\ntest result: ok. 3 passed; 0 failed\n\ntest result: ok. 4 passed; 0 failed\n";
-        assert_eq!(passed(output).as_deref(), Some("7 passed"));
+        assert_eq!(passed(output), Some(Found::Passed(7)));
         assert_eq!(passed("error: could not compile"), None);
     }
 

@@ -87,14 +87,6 @@ impl Pair {
         self.drain();
     }
 
-    /// Lets time pass until the client opens a socket.
-    pub(crate) fn pass_until_it_knocks(&mut self) {
-        while !self.socket_exists {
-            let alarm = self.alarm.expect("the client waits for its next attempt");
-            self.pass(alarm - self.now);
-        }
-    }
-
     /// Lets time pass and fires the timer whenever it is due.
     pub(crate) fn pass(&mut self, milliseconds: u64) {
         let until = self.now + milliseconds;

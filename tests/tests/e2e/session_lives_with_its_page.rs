@@ -111,3 +111,31 @@ async fn two_pages_share_a_session_until_the_last_one_closes() -> Result<()> {
     browser.open("about:blank").await?;
     stage.redis.expires_unrefreshed("k1").await
 }
+
+#[tokio::test]
+async fn a_page_that_is_left_and_returned_to_answers_again() -> Result<()> {
+    let stage = Stage::set(&npm::apps()?.plain).await?;
+    let browser = Browser::start().await?;
+    browser.open(&stage.page("k1")).await?;
+    stage.begin_session(&browser, "k1").await?;
+    stage.redis.refreshed("k1").await?;
+
+    browser.open("about:blank").await?;
+    browser.back().await?;
+    browser.until("dragon.isReady").await?;
+    stage.redis.store_session("k1", TTL).await?;
+    stage.outlives_its_ttl("k1").await
+}
+
+#[tokio::test]
+async fn a_reload_keeps_the_key() -> Result<()> {
+    let stage = Stage::set(&npm::apps()?.vite).await?;
+    let browser = Browser::start().await?;
+    browser.open(&format!("{}&storage=session", stage.page("k1"))).await?;
+    browser.until("dragon.isReady").await?;
+
+    // The address no longer has the key; the tab's storage does.
+    browser.open(&format!("{}/?server={}&storage=session", stage.site.origin(), stage.server.url())).await?;
+    stage.begin_session(&browser, "k1").await?;
+    stage.outlives_its_ttl("k1").await
+}
