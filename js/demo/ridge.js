@@ -94,8 +94,9 @@ export class Ridge {
     c.rect(plot.left, 0, width - plot.left, height);
     c.clip();
     for (const gap of this.#gaps) this.#drawGap(x(gap.from), x(gap.to ?? now), plot, ink);
-    const line = ttl === undefined ? this.#samples : [...this.#samples, { at: now, ttl, asked: this.#samples.at(-1)?.asked ?? false }];
-    this.#drawLine(line.map((s) => ({ x: x(s.at), y: y(s.ttl), asked: s.asked })), plot, ink);
+    const head = ttl === undefined ? [] : [{ at: now, ttl, asked: true }];
+    const points = [...this.#samples, ...head].map((sample) => ({ ...sample, x: x(sample.at), y: y(sample.ttl) }));
+    this.#drawLine(points, plot, ink);
     for (const beat of this.#beats) this.#drawBeat(x(beat.at), plot.bottom + 12, beat.answered, ink);
     c.restore();
     if (ttl !== undefined) this.#drawHead(x(now), y(ttl), this.#freshness(now), ttl > 0, ink);
