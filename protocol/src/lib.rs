@@ -28,8 +28,8 @@ pub use frame::FrameKind;
 #[cfg(feature = "json")]
 pub use frame::{MalformedFrame, MessageForm, SockJsFrame, decode_client_frame, encode_elements};
 pub use message::{
-    Call, ChannelData, ClientMessage, HeartbeatMessage, HeartbeatReply, HeartbeatValue, Publication, Reply, ReplyState,
-    ServerMessage, SessionNotice, SessionState, UnknownHeartbeatValue, Wire,
+    Call, ChannelAction, ChannelData, ClientMessage, HeartbeatMessage, HeartbeatReply, HeartbeatValue, Publication,
+    Reply, ReplyState, ServerMessage, SessionNotice, SessionState, UnknownHeartbeatValue, Wire,
 };
 pub use name::{ChannelName, InvalidName, RouteName};
 pub use session_key::{InvalidSessionKey, SessionKey};

@@ -1,6 +1,6 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use swampdragon_protocol::RouteName;
+use swampdragon_protocol::{InvalidName, RouteName};
 use tokio::{
     net::TcpListener,
     task::JoinSet,
@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     connection::{ConnectionHandler, DataConnection},
     http, listener,
+    pubsub::{self, OpenPubSubError, PubSub, Publisher, Subscribers},
     router::{Router, Routers, SessionRouter},
     service::Service,
     session_store::{
@@ -47,6 +48,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// Publications cannot be carried as the setting `pubsub` asks for.
+    #[error(transparent)]
+    PubSub(#[from] OpenPubSubError),
     /// A SockJS service cannot be at its prefix.
     #[error("SockJS service at `{prefix}`: {reason}")]
     Prefix {
@@ -54,6 +58,14 @@ pub enum StartError {
         prefix: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A router has a route that cannot be one.
+    #[error("`{given}` is no route: {problem}")]
+    RouteName {
+        /// The route given.
+        given: String,
+        /// Which rule it breaks.
+        problem: InvalidName,
     },
     /// Two routers have the same route.
     #[error("two routers have the route `{0}`; a route belongs to one")]
@@ -80,7 +92,20 @@ pub struct ServerBuilder {
     refused: Option<RegisterStoreError>,
     new_handler: NewHandler,
     services: Vec<SockJsService>,
-    routers: Vec<Arc<dyn Router>>,
+    routers: Routers,
+    /// The first router that could not be registered.
+    router_refused: Option<StartError>,
+    new_pub_sub: Option<NewPubSub>,
+}
+
+type NewPubSub = Box<dyn FnOnce(Subscribers) -> Arc<dyn PubSub> + Send>;
+
+/// A server in parts.
+pub(crate) struct Opened<T> {
+    pub(crate) listening: T,
+    pub(crate) service: Arc<Service>,
+    /// The one at `prefix` first.
+    pub(crate) endpoints: Vec<Endpoint>,
 }
 
 impl Server {
@@ -94,7 +119,9 @@ impl Server {
             refused: None,
             new_handler: Box::new(|| Box::new(DataConnection)),
             services: Vec::new(),
-            routers: Vec::new(),
+            routers: Routers::default(),
+            router_refused: None,
+            new_pub_sub: None,
         }
     }
 
@@ -112,6 +139,12 @@ impl Server {
         move || service.connections.len()
     }
 
+    /// What publishes to the pages of every node, for parts of the program that are no router.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(Arc::clone(&self.service.pub_sub))
+    }
+
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
     /// the sessions refreshed that still wait for it.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
@@ -120,6 +153,8 @@ impl Server {
         let (messages, frames) = (Arc::clone(&service), Arc::clone(&service));
         heartbeats.spawn(async move { messages.send_heartbeat_messages().await });
         heartbeats.spawn(async move { frames.send_heartbeat_frames().await });
+        let pub_sub = Arc::clone(&service.pub_sub);
+        heartbeats.spawn(async move { pub_sub.run().await });
         let mut refresher = JoinSet::new();
         let refreshing = Arc::clone(&service);
         refresher.spawn(async move { refreshing.refresher.run().await });
@@ -160,6 +195,11 @@ impl ServerBuilder {
     #[must_use]
     pub fn session_store(mut self, store: impl SessionStore) -> Self {
         self.store = Some(Arc::new(store));
+        self
+    }
+
+    pub(crate) fn session_store_if_none<S: SessionStore>(mut self, store: impl FnOnce() -> S) -> Self {
+        self.store.get_or_insert_with(|| Arc::new(store()));
         self
     }
 
@@ -214,7 +254,15 @@ impl ServerBuilder {
     /// Answers the calls of one route.
     #[must_use]
     pub fn router(mut self, router: impl Router) -> Self {
-        self.routers.push(Arc::new(router));
+        let registered = self.routers.register(router);
+        self.router_refused = self.router_refused.or(registered.err());
+        self
+    }
+
+    /// Carries publications in a way of the program's own, whatever the setting `pubsub` says.
+    #[must_use]
+    pub fn pub_sub<P: PubSub>(mut self, new: impl FnOnce(Subscribers) -> P + Send + 'static) -> Self {
+        self.new_pub_sub = Some(Box::new(move |subscribers| Arc::new(new(subscribers))));
         self
     }
 
@@ -223,31 +271,46 @@ impl ServerBuilder {
     /// # Errors
     /// See [`StartError`]; nothing is left open.
     pub async fn bind(self, address: &str) -> Result<Server, StartError> {
+        let listening = async {
+            let listener = TcpListener::bind(address).await;
+            listener.map_err(|source| StartError::Listen { address: address.to_owned(), source })
+        };
+        let Opened { listening: listener, service, endpoints } = self.open(listening).await?;
+        Ok(Server { listener, service, endpoints })
+    }
+
+    /// Checks everything that can be wrong, cheapest first, and opens what the connections share.
+    pub(crate) async fn open<T>(
+        mut self,
+        listening: impl Future<Output = Result<T, StartError>>,
+    ) -> Result<Opened<T>, StartError> {
         self.settings.check()?;
         if let Some(refused) = self.refused {
             return Err(refused.into());
         }
-        let mut routers = Routers::new();
-        let session = self.settings.open_sessions.then(|| -> Arc<dyn Router> { Arc::new(SessionRouter::new()) });
-        for router in self.routers.into_iter().chain(session) {
-            let route = router.route();
-            if routers.insert(route.clone(), router).is_some() {
-                return Err(StartError::RouteTaken(route));
-            }
+        if let Some(refused) = self.router_refused {
+            return Err(refused);
+        }
+        if self.settings.open_sessions {
+            self.routers.register(SessionRouter)?;
         }
         let main = SockJsService::with_handlers(self.settings.prefix.clone(), self.new_handler);
         let services: Vec<_> = std::iter::once(main).chain(self.services).collect();
         check_prefixes(&services)?;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| StartError::Listen { address: address.to_owned(), source })?;
+        let listening = listening.await?;
+        let own_store = self.store.is_some();
         let store = match self.store {
             Some(store) => store,
             None => self.stores.open(&self.settings.session_store, &self.settings.session_store_options()).await?,
         };
-        let service = Arc::new(Service::new(self.settings, store, routers));
+        let subscribers = Subscribers::default();
+        let pub_sub = match self.new_pub_sub {
+            Some(new) => new(subscribers.clone()),
+            None => pubsub::open(&self.settings, own_store, subscribers.clone()).await?,
+        };
+        let service = Arc::new(Service::new(self.settings, store, self.routers, subscribers, pub_sub));
         let endpoints = services.into_iter().map(|endpoint| endpoint.open(&service)).collect();
-        Ok(Server { listener, service, endpoints })
+        Ok(Opened { listening, service, endpoints })
     }
 }
 

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use swampdragon_protocol::MessageForm;
 
 use crate::{
-    connection::{Connection, ConnectionTable},
+    connection::{Connection, ConnectionTable, Dialect, HoldingsTable},
     heartbeat::{Refresher, RefresherSettings, Schedule},
     origin::AllowedOrigins,
+    pubsub::{PubSub, Subscribers},
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
@@ -15,17 +16,31 @@ use crate::{
 /// Everything that the connections of one server share.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
+    pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) routers: Routers,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) pub_sub: Arc<dyn PubSub>,
     pub(crate) connections: ConnectionTable,
+    pub(crate) holdings: HoldingsTable,
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
 }
 
 impl Service {
-    pub(crate) fn new(settings: Settings, store: Arc<dyn SessionStore>, routers: Routers) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        store: Arc<dyn SessionStore>,
+        routers: Routers,
+        subscribers: Subscribers,
+        pub_sub: Arc<dyn PubSub>,
+    ) -> Self {
+        let mut dialect = Dialect::of(settings.heartbeat_value);
+        if let Some(code) = settings.abort_code {
+            dialect.abort = code;
+        }
         let refresher = RefresherSettings {
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
@@ -34,11 +49,15 @@ impl Service {
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
             refresher: Refresher::new(Arc::clone(&store), refresher),
             connections: ConnectionTable::new(),
+            holdings: HoldingsTable::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
+            dialect,
             settings,
             store,
             routers,
+            subscribers,
+            pub_sub,
         }
     }
 

@@ -1,7 +1,10 @@
 //! Live peers and what the application does with them.
 
+mod dialect;
 mod handler;
+mod holdings;
 mod message;
+mod recorder;
 mod table;
 
 use std::{
@@ -20,12 +23,16 @@ use swampdragon_protocol::{
 };
 use tokio::net::TcpStream;
 
+pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
+pub(crate) use holdings::HoldingsTable;
 pub use message::{HeartbeatReply, Message};
+pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
 use crate::{
     heartbeat::Slot,
+    pubsub::Publisher,
     service::Service,
     session_store::SessionStore,
     sockjs::{Endpoint, PolledSession},
@@ -54,6 +61,8 @@ pub(crate) enum Outlet {
     WebSocket(Link),
     /// To whichever request comes to fetch it.
     Polled(Box<PolledSession>),
+    /// To whoever tests an application.
+    Recorder(Recorder),
 }
 
 /// A connection that may be gone.
@@ -78,7 +87,7 @@ impl HasLink for Inner {
     fn link(&self) -> Option<&Link> {
         match &self.outlet {
             Outlet::WebSocket(link) => Some(link),
-            Outlet::Polled(_) => None,
+            Outlet::Polled(_) | Outlet::Recorder(_) => None,
         }
     }
 }
@@ -138,10 +147,15 @@ impl Connection {
         // Every registered connection has heartbeat frames. The second time its number may be another's already.
         let Some(slot) = heartbeat_frame.replace(None) else { return };
         service.heartbeat_frames.remove(slot);
+        self.give_up_holdings();
         if let Some(slot) = heartbeat_message.replace(None) {
             service.heartbeat_messages.remove(slot);
         }
         service.connections.remove(*id);
+    }
+
+    fn is_registered(&self) -> bool {
+        self.inner.heartbeat_frame.is_some()
     }
 
     /// Tells connections apart in logs. A number is used again after its connection has closed.
@@ -154,6 +168,12 @@ impl Connection {
     #[must_use]
     pub fn session_store(&self) -> &dyn SessionStore {
         &*self.service().store
+    }
+
+    /// What publishes to the pages of every node.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(Arc::clone(&self.service().pub_sub))
     }
 
     /// Sends a JSON value as one message.
@@ -173,6 +193,7 @@ impl Connection {
                 Link::send_message(&self.inner, json, form, self.limits());
             }
             Outlet::Polled(session) => session.send(&form.element(json), self.limits().max_outgoing_bytes),
+            Outlet::Recorder(recorder) => recorder.message(json),
         }
     }
 
@@ -189,6 +210,11 @@ impl Connection {
                 Some(element) => session.send(element, self.limits().max_outgoing_bytes),
                 None => session.heartbeat(),
             },
+            Outlet::Recorder(recorder) => {
+                if let Some(message) = frame.message_text() {
+                    recorder.message(message);
+                }
+            }
         }
     }
 
@@ -207,7 +233,14 @@ impl Connection {
         match &self.inner.outlet {
             Outlet::WebSocket(_) => Link::close(&self.inner, code, self.limits()),
             Outlet::Polled(session) => session.close(code),
+            Outlet::Recorder(recorder) => recorder.close(code),
         }
+    }
+
+    /// Ends the connection over a message or a call that cannot be dealt with, by the close code of the setting
+    /// `abort_code`. Pages of SwampDragon 0.2 to 0.4 stay away after 3001; all pages come back after 3000.
+    pub fn abort_connection(&self) {
+        self.close(self.dialect().abort);
     }
 
     /// Closes a connection that the application never hears of.
@@ -230,6 +263,7 @@ impl Connection {
         match &self.inner.outlet {
             Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
             Outlet::Polled(session) => session.close(code),
+            Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
 
@@ -239,6 +273,7 @@ impl Connection {
         match &self.inner.outlet {
             Outlet::WebSocket(link) => link.is_open(),
             Outlet::Polled(session) => session.is_open(),
+            Outlet::Recorder(recorder) => recorder.is_open(),
         }
     }
 
@@ -253,7 +288,7 @@ impl Connection {
             schedule.remove(old);
         }
         // Else a handle that outlives its connection would keep it in the schedule.
-        if !self.inner.heartbeat_frame.is_some()
+        if !self.is_registered()
             && let Some(late) = self.inner.heartbeat_message.replace(None)
         {
             schedule.remove(late);
@@ -279,6 +314,10 @@ impl Connection {
         &self.inner.endpoint.service
     }
 
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.service().dialect
+    }
+
     /// How its messages stand in SockJS frames.
     pub(crate) fn message_form(&self) -> MessageForm {
         self.inner.endpoint.message_form
@@ -290,8 +329,15 @@ impl Connection {
 
     pub(crate) fn polled(&self) -> Option<&PolledSession> {
         match &self.inner.outlet {
-            Outlet::WebSocket(_) => None,
             Outlet::Polled(session) => Some(session),
+            Outlet::WebSocket(_) | Outlet::Recorder(_) => None,
+        }
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        match &self.inner.outlet {
+            Outlet::Recorder(recorder) => Some(recorder),
+            Outlet::WebSocket(_) | Outlet::Polled(_) => None,
         }
     }
 

@@ -1,13 +1,13 @@
 use std::{path::PathBuf, time::Duration};
 
-use swampdragon_protocol::{HeartbeatValue, MessageForm};
+use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm};
 
 use super::{
     definition::{BareNumber, Definition, Legacy, Reads, default_doc, same, settings},
     kind::{
-        Bytes, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, LogFilter, LogFormat, LogFormatName,
-        MessageFormName, Optional, Origins, Password, PasswordText, Port, Prefix, ScriptAddress, Socket, Store, Time,
-        WebOrigin,
+        AbortCode, Bytes, Carrier, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, LogFilter,
+        LogFormat, LogFormatName, MessageFormName, Optional, Origins, Password, PasswordText, Port, Prefix,
+        ScriptAddress, Socket, Store, Time, WebOrigin,
     },
 };
 
@@ -123,6 +123,12 @@ settings! {
         /// What heartbeat messages say: tick, or 1 for the pages of SwampDragon 0.3.9 to 0.4.
         heartbeat_value: HeartbeatValue = HeartbeatValueName, "tick";
 
+        /// Close code for a message that cannot be dealt with: 3000 or 3001.
+        ///
+        /// Pages come back after 3000 (Go away!); those of SwampDragon 0.2 to 0.4 stay away after 3001 (Connection
+        /// aborted). Not set, it is 3000, or 3001 when heartbeat-value is 1, as in the original of each.
+        abort_code: Option<CloseCode> = Optional<AbortCode>, "";
+
         /// Whether heartbeat messages offer pages to be told what became of their session ("ack": true).
         ///
         /// Off, messages are to the letter what the original sends.
@@ -170,7 +176,25 @@ settings! {
         message_form: MessageForm = MessageFormName, "string";
     }
 
+    "Publications" {
+        /// How what routers publish reaches the pages of other servers.
+        ///
+        /// `local:` is not at all, `redis://[USER][:PASSWORD]@HOST[:PORT]` and `redis+unix://PATH` are by that Redis,
+        /// where others may publish as well. Not set, it is the Redis of session-store, or local: if none is there.
+        pubsub: Option<String> = Optional<Carrier>, "";
+    }
+
     "Limits" {
+        /// Subscriptions of one connection; one more is refused.
+        ///
+        /// Each remote channel counts, under each local name it has. One takes some 300 bytes.
+        max_subscriptions: usize = Count<1, 1_000_000>, "100";
+
+        /// Sessions of one connection that heartbeats keep although answers do not name them.
+        ///
+        /// Of more, those named last are kept.
+        max_keys_per_connection: usize = Count<1, 1000>, "16";
+
         /// Connections at one time; more are refused.
         ///
         /// Each is an open file to the operating system, whose own limit is often lower (ulimit -n).

@@ -102,6 +102,7 @@ pub(super) async fn serve(
     };
     let Some(transport) = Transport::named(transport) else { return StatusCode::NOT_FOUND.into_response() };
     let origins = &endpoint.service.allowed_origins;
+    // A status, where a WebSocket gets a close frame: without the headers of `Cors` the page could not read a frame.
     if !origins.allow_embedded(request.headers()) {
         return Refusal::Origin.into_response();
     }

@@ -26,6 +26,8 @@ pub(crate) struct WireFrame {
     raw: Bytes,
     /// The message as an element of a SockJS frame; the heartbeat frame has none.
     element: Option<String>,
+    /// The length of the message, with which the raw frame ends.
+    message_length: usize,
 }
 
 impl WireFrame {
@@ -36,6 +38,7 @@ impl WireFrame {
             sockjs: text_frame(encode_elements([&element])).into(),
             raw: text_frame(text.to_owned()).into(),
             element: Some(element),
+            message_length: text.len(),
         }
     }
 
@@ -44,12 +47,19 @@ impl WireFrame {
         self.element.as_deref()
     }
 
+    /// The message itself; `None` for the heartbeat frame.
+    pub(crate) fn message_text(&self) -> Option<&str> {
+        let start = self.raw.len().checked_sub(self.message_length)?;
+        str::from_utf8(self.raw.get(start..)?).ok().filter(|_| self.element.is_some())
+    }
+
     /// The heartbeat frame. A raw WebSocket has none; a ping serves it as well.
     pub(crate) fn heartbeat() -> Self {
         Self {
             sockjs: text_frame(SockJsFrame::Heartbeat.encode()).into(),
             raw: encoded(Frame::ping(Bytes::new())).into(),
             element: None,
+            message_length: 0,
         }
     }
 }

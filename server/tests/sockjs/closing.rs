@@ -10,7 +10,7 @@ use swampdragon_server::{Connection, ConnectionHandler, Message, protocol::close
 use tokio::sync::mpsc;
 
 use crate::{
-    client::{self, Exchange, connect_from, get, poll, post, say, session},
+    client::{self, Exchange, connect_from, poll, post, say, session},
     server::{Close, Running, builder, echo, eventually, run, settings},
 };
 
@@ -102,7 +102,6 @@ async fn a_closed_session_gives_what_is_left_and_then_says_so_until_it_is_forgot
     while poll(server, &session).await == "c[3001,\"Connection aborted\"]" {
         told += 1;
         assert_eq!(post(server, &format!("{session}/xhr_send"), "[]").await.status, 404);
-        assert_eq!(get(server, &format!("{session}/jsonp?c=x")).await.body.contains("c[3001"), told > 0);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     // The poll that ended it opened a session anew.
@@ -128,14 +127,14 @@ async fn a_session_that_nobody_receives_for_ends() {
 #[tokio::test]
 async fn a_session_with_a_receiver_stays() {
     let settings = Settings {
-        sockjs_disconnect_delay: Duration::from_millis(50),
-        heartbeat_frame_interval: Duration::from_millis(200),
+        sockjs_disconnect_delay: Duration::from_millis(400),
+        heartbeat_frame_interval: Duration::from_millis(500),
         ..settings()
     };
     let (running, _reports) = reporting(settings).await;
     let (server, session) = (running.address, session("/data"));
     assert_eq!(poll(server, &session).await, "o");
-    for _ in 0..3 {
+    for _ in 0..2 {
         assert_eq!(poll(server, &session).await, "h");
     }
 }

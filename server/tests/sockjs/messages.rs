@@ -1,12 +1,13 @@
 //! Messages and hooks on sessions without a WebSocket are as with one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::json;
 use swampdragon_server::{
-    CallError, Connection, ConnectionHandler, HeartbeatReply, Message, Router, SockJsService,
-    protocol::{Call, HeartbeatValue, MessageForm, RouteName, json::Json},
+    CallError, Connection, ConnectionHandler, HeartbeatReply, Message, NoArgs, Router, RouterCall, SockJsService,
+    Verbs,
+    protocol::{HeartbeatValue, MessageForm},
     session_store::{MemorySessionStore, SessionStore, SessionStoreOptions},
     settings::Settings,
 };
@@ -19,14 +20,19 @@ use crate::{
 
 struct Demo;
 
-#[async_trait]
+impl Demo {
+    async fn x(self: Arc<Self>, call: RouterCall, _: NoArgs) -> Result<(), CallError> {
+        call.send(&json!({"a": 1}))
+    }
+}
+
 impl Router for Demo {
-    fn route(&self) -> RouteName {
-        RouteName::parse("demo").unwrap()
+    fn route(&self) -> &str {
+        "demo"
     }
 
-    async fn call(&self, _: &Connection, _: &Call<Json>) -> Result<serde_json::Value, CallError> {
-        Ok(json!({"a": 1}))
+    fn verbs() -> Verbs<Self> {
+        Verbs::new().on("x", Self::x)
     }
 }
 

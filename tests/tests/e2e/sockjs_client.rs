@@ -44,7 +44,7 @@ async fn in_a_page_from_the_server_itself() -> Result<()> {
 #[tokio::test]
 async fn in_a_page_from_elsewhere() -> Result<()> {
     let site = Site::serve(sockjs_client::page()?).await?;
-    let server = server(&["--allowed-origins", &site.origin()])?;
+    let server = server(&["--allowed-origins", site.origin()])?;
     let browser = Browser::start().await?;
     for transport in [
         "websocket",

@@ -181,6 +181,31 @@ impl Kind for Store {
     }
 }
 
+/// How publications are carried.
+pub(in crate::settings) struct Carrier;
+
+impl Kind for Carrier {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "ADDRESS";
+
+    fn parse(text: &str) -> Result<String, String> {
+        if text == "local:" || text.starts_with("redis://") || text.starts_with("redis+unix://") {
+            Ok(text.to_owned())
+        } else {
+            Err("local:, redis://HOST:PORT or redis+unix://PATH".to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(&redacted(value))
+    }
+
+    fn shown(text: &str) -> String {
+        format!("`{}`", redacted(text))
+    }
+}
+
 /// What stands before each session key in Redis. Not empty: a page must not be able to name any key there is.
 pub(in crate::settings) struct KeyPrefix;
 
