@@ -51,6 +51,12 @@ describe("created", () => {
     assert.deepEqual(new DataMapper().mapCreated([], { id: 1 }), [{ id: 1 }]);
   });
 
+  test("takes nothing further down for an object without a type", () => {
+    const source = [{ id: 1, author: { id: 2 } }];
+    new DataMapper().mapCreated(source, { id: 2 });
+    assert.deepEqual(source, [{ id: 1, author: { id: 2 } }, { id: 2 }]);
+  });
+
   test("adds nothing whose parent is unknown", () => {
     const source = family();
     families.mapCreated(source, { _type: "kitten", id: 9, child_id: 9 });
@@ -139,6 +145,11 @@ describe("one to one", () => {
     const [from, to] = [foo(), { _type: "foo", id: 2, bar: null }];
     mapper.mapUpdated([from, to], { _type: "bar", id: 1, name: "new", foo_id: 2 });
     assert.deepEqual([from.bar, to.bar], [null, { _type: "bar", id: 1, name: "new", foo_id: 2 }]);
+
+    const shown = to.bar;
+    mapper.mapUpdated([from, to], { _type: "bar", id: 1, name: "newer", foo_id: 2 });
+    assert.equal(to.bar, shown);
+    assert.equal(shown.name, "newer");
 
     const last = foo();
     mapper.mapDelete(last, { _type: "bar", id: 1 });

@@ -28,6 +28,10 @@ pub const ABNORMAL: CloseCode = close_code(1006, "Connection lost");
 pub const INVALID_PAYLOAD: CloseCode = close_code(1007, "Invalid payload");
 /// One message was longer than the server's `max_message_size`.
 pub const MESSAGE_TOO_BIG: CloseCode = close_code(1009, "Message too big");
+/// SockJS: another request already receives for this session. Told to the later one; the session goes on.
+pub const ANOTHER_CONNECTION: CloseCode = close_code(2010, "Another connection still open");
+/// SockJS: the request that received was cut off, and what it carried may be lost. Told to the next one.
+pub const INTERRUPTED: CloseCode = close_code(1002, "Connection interrupted");
 /// SockJS: the session is over. Clients reconnect after their backoff. Also SwampDragon 0.1-0.3's answer to a message
 /// that no router takes.
 pub const GO_AWAY: CloseCode = close_code(3000, "Go away!");

@@ -115,20 +115,54 @@ impl<'a> SockJsFrame<'a> {
         match self {
             Self::Open => "o".to_string(),
             Self::Heartbeat => "h".to_string(),
-            Self::Messages(messages) => {
-                let mut frame = String::from("a[");
-                for (index, message) in messages.iter().enumerate() {
-                    if index > 0 {
-                        frame.push(',');
-                    }
-                    frame.push_str(&quote(message));
-                }
-                frame.push(']');
-                frame
-            }
+            Self::Messages(messages) => encode_elements(messages.iter().map(|message| quote(message))),
             Self::Close { code, reason } => format!("c[{code},{}]", quote(reason)),
         }
     }
+}
+
+/// How a message stands in an `a[...]` frame.
+#[cfg(feature = "json")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum MessageForm {
+    /// As a JSON string, which is SockJS's own form and that of SwampDragon 0.1 to 0.3.
+    #[default]
+    String,
+    /// As the JSON value itself, the form of all that SwampDragon 0.4 sends but its publications.
+    Object,
+}
+
+#[cfg(feature = "json")]
+impl MessageForm {
+    /// The message as an element of the frame's array; see [`encode_elements`].
+    ///
+    /// It has no line breaks, with which frames end on some transports. A text that is not JSON stands as a string in
+    /// either form.
+    #[must_use]
+    pub fn element(self, message: &str) -> String {
+        match self {
+            // Between the parts of a JSON text a space is as good as a line break; inside a string neither may stand.
+            Self::Object if serde_json::from_str::<&RawValue>(message).is_ok() => {
+                escaped(message.trim().replace(['\r', '\n'], " "))
+            }
+            Self::String | Self::Object => quote(message),
+        }
+    }
+}
+
+/// Writes an `a[...]` frame of elements that [`MessageForm::element`] has made.
+#[cfg(feature = "json")]
+#[must_use]
+pub fn encode_elements(elements: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let mut frame = String::from("a[");
+    for (index, element) in elements.into_iter().enumerate() {
+        if index > 0 {
+            frame.push(',');
+        }
+        frame.push_str(element.as_ref());
+    }
+    frame.push(']');
+    frame
 }
 
 /// The text as a JSON string.
@@ -138,7 +172,12 @@ impl<'a> SockJsFrame<'a> {
 #[cfg(feature = "json")]
 fn quote(text: &str) -> String {
     // A string always has a JSON form.
-    let quoted = serde_json::to_string(text).unwrap_or_default();
+    escaped(serde_json::to_string(text).unwrap_or_default())
+}
+
+/// JSON text with those characters as escapes. Outside strings JSON has none of them.
+#[cfg(feature = "json")]
+fn escaped(quoted: String) -> String {
     if !quoted.chars().any(must_be_escaped) {
         return quoted;
     }
@@ -223,6 +262,21 @@ mod tests {
     #[test]
     fn a_single_message_frame_is_read() {
         assert_eq!(SockJsFrame::decode(r#"m"{}""#), Ok(SockJsFrame::Messages(vec!["{}".into()])));
+    }
+
+    #[test]
+    fn a_message_stands_as_a_string_or_as_itself() {
+        for (form, message, element) in [
+            (MessageForm::String, "{\"a\": 1}", r#""{\"a\": 1}""#),
+            (MessageForm::Object, "{\"a\": 1}", r#"{"a": 1}"#),
+            (MessageForm::Object, " {\"a\":\r\n1}\n", r#"{"a":  1}"#),
+            (MessageForm::Object, "[\"\u{2028}\"]", r#"["\u2028"]"#),
+            (MessageForm::Object, "no JSON", r#""no JSON""#),
+            (MessageForm::Object, "", r#""""#),
+        ] {
+            assert_eq!(form.element(message), element);
+        }
+        assert_eq!(encode_elements(["1", "\"2\""]), "a[1,\"2\"]");
     }
 
     #[test]

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    Call, ChannelData, ClientMessage, HeartbeatMessage, HeartbeatReply, HeartbeatValue, Publication, Reply, ReplyState,
-    ServerMessage, SessionNotice, SessionState, Wire,
+    Call, ChannelAction, ChannelData, ClientMessage, HeartbeatMessage, HeartbeatReply, HeartbeatValue, Publication,
+    Reply, ReplyState, ServerMessage, SessionNotice, SessionState, Wire,
 };
 
 /// Messages made of JSON text: a payload is kept as it came, and parsed by whoever wants it.
@@ -163,6 +163,7 @@ struct ServerObject<'a> {
     heartbeat: Option<&'a RawValue>,
     #[serde(default)]
     ack: bool,
+    #[serde(borrow)]
     context: Option<ContextObject<'a>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
@@ -180,12 +181,18 @@ struct ContextObject<'a> {
     client_callback_name: Option<Cow<'a, str>>,
     verb: Option<Cow<'a, str>>,
     state: Cow<'a, str>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    page: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    client_context: Option<&'a RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct ChannelDataObject<'a> {
     local_channel: Cow<'a, str>,
     remote_channels: Vec<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<Cow<'a, str>>,
 }
 
 /// Reads a message that a server sent.
@@ -198,11 +205,15 @@ pub fn decode_server_message(text: &str) -> Result<ServerMessage<Json>, Malforme
         return Ok(ServerMessage::Heartbeat(HeartbeatMessage { value: heartbeat_value(value)?, ack: object.ack }));
     }
     if let Some(context) = object.context {
+        let action = object.channel_data.as_ref().and_then(|channels| channels.action.as_deref());
         return Ok(ServerMessage::Reply(Reply {
             data: object.data.map(ToOwned::to_owned),
             callback_name: context.client_callback_name.map(Cow::into_owned),
             verb: context.verb.map(Cow::into_owned),
             state: reply_state(&context.state).ok_or(MalformedMessage::UnknownShape)?,
+            channel_action: action.and_then(channel_action),
+            page: context.page.map(ToOwned::to_owned),
+            client_context: context.client_context.map(ToOwned::to_owned),
             channel_data: object.channel_data.map(|channels| ChannelData {
                 local_channel: channels.local_channel.into_owned(),
                 remote_channels: channels.remote_channels.into_iter().map(Cow::into_owned).collect(),
@@ -229,6 +240,10 @@ pub fn decode_server_message(text: &str) -> Result<ServerMessage<Json>, Malforme
 
 fn reply_state(text: &str) -> Option<ReplyState> {
     [ReplyState::Success, ReplyState::Error, ReplyState::LoginRequired].into_iter().find(|state| state.as_str() == text)
+}
+
+fn channel_action(text: &str) -> Option<ChannelAction> {
+    [ChannelAction::Subscribe, ChannelAction::Unsubscribe].into_iter().find(|action| action.as_str() == text)
 }
 
 fn session_state(text: &str) -> Option<SessionState> {
@@ -276,11 +291,14 @@ pub fn encode_server_message(message: &ServerMessage<Json>) -> String {
             channel_data: reply.channel_data.as_ref().map(|channels| ChannelDataObject {
                 local_channel: channels.local_channel.as_str().into(),
                 remote_channels: channels.remote_channels.iter().map(|name| name.as_str().into()).collect(),
+                action: reply.channel_action.map(|action| action.as_str().into()),
             }),
             context: ContextObject {
                 client_callback_name: reply.callback_name.as_deref().map(Cow::Borrowed),
                 verb: reply.verb.as_deref().map(Cow::Borrowed),
                 state: reply.state.as_str().into(),
+                page: reply.page.as_deref(),
+                client_context: reply.client_context.as_deref(),
             },
         }),
         ServerMessage::Publication(publication) => to_json(&PublicationObject {

@@ -26,10 +26,10 @@ mod session_key;
 pub use close_code::CloseCode;
 pub use frame::FrameKind;
 #[cfg(feature = "json")]
-pub use frame::{MalformedFrame, SockJsFrame, decode_client_frame};
+pub use frame::{MalformedFrame, MessageForm, SockJsFrame, decode_client_frame, encode_elements};
 pub use message::{
-    Call, ChannelData, ClientMessage, HeartbeatMessage, HeartbeatReply, HeartbeatValue, Publication, Reply, ReplyState,
-    ServerMessage, SessionNotice, SessionState, UnknownHeartbeatValue, Wire,
+    Call, ChannelAction, ChannelData, ClientMessage, HeartbeatMessage, HeartbeatReply, HeartbeatValue, Publication,
+    Reply, ReplyState, ServerMessage, SessionNotice, SessionState, UnknownHeartbeatValue, Wire,
 };
 pub use name::{ChannelName, InvalidName, RouteName};
 pub use session_key::{InvalidSessionKey, SessionKey};

@@ -118,7 +118,8 @@ impl fmt::Display for UnknownHeartbeatValue {
 
 impl core::error::Error for UnknownHeartbeatValue {}
 
-/// `{"data", "context": {"client_callback_name", "verb", "state"}}`: a router answers a call.
+/// `{"data", "context": {"client_callback_name", "verb", "state"}}`: a router answers a call. The context may also hold
+/// `page` and `client_context`.
 #[derive(Debug, Clone)]
 pub struct Reply<W: Wire> {
     /// What the router sent; `None` is `null`.
@@ -131,6 +132,32 @@ pub struct Reply<W: Wire> {
     pub state: ReplyState,
     /// Present in answers to `subscribe` and `unsubscribe`.
     pub channel_data: Option<ChannelData<W>>,
+    /// Stands in the `channel_data` as `action`. SwampDragon 0.4 sends it, 0.3 does not.
+    pub channel_action: Option<ChannelAction>,
+    /// Stands in the context as `page`: the `_page` that the call asked for.
+    pub page: Option<W::Payload>,
+    /// Stands in the context: whatever the router has to tell beside the data, such as where a page of a list stands.
+    pub client_context: Option<W::Payload>,
+}
+
+/// What a page did to a local channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelAction {
+    /// `subscribe`
+    Subscribe,
+    /// `unsubscribe`
+    Unsubscribe,
+}
+
+impl ChannelAction {
+    /// The action as it is sent, which is also the verb it answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
+        }
+    }
 }
 
 /// How a call went.

@@ -12,14 +12,16 @@ use axum::{
 use serde_json::json;
 use tower_http::services::ServeDir;
 
-use crate::{service::Service, sockjs};
+use crate::{
+    service::Service,
+    sockjs::{self, Endpoint},
+};
 
-pub(crate) fn routes(service: Arc<Service>) -> Router {
-    let prefix = service.settings.prefix.clone();
-    let routes = Router::new()
-        .route("/settings.js", get(settings_js))
-        .route(&format!("{prefix}/"), get(sockjs::greeting))
-        .nest(&prefix, sockjs::routes());
+pub(crate) fn routes(service: Arc<Service>, endpoints: Vec<Endpoint>) -> Router {
+    let mut routes = Router::new().route("/settings.js", get(settings_js));
+    for endpoint in endpoints {
+        routes = routes.merge(sockjs::routes(endpoint));
+    }
     let routes = match &service.settings.static_dir {
         Some(folder) => routes.fallback_service(ServeDir::new(folder)),
         None => routes.route("/", get(nothing_here)),

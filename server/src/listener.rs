@@ -1,6 +1,6 @@
-use std::{io, pin::pin, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -10,6 +10,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
 };
+use tower::Layer;
+
+use crate::peer::Peer;
 
 /// HTTP requests under way.
 pub(crate) struct Requests(watch::Sender<()>);
@@ -39,7 +42,9 @@ pub(crate) async fn serve(
             () = &mut stop => return Requests(finish),
         };
         match accepted {
-            Ok((stream, _)) => serve_one(&http, finishing.clone(), stream, routes.clone()),
+            Ok((stream, address)) => {
+                serve_one(&http, finishing.clone(), stream, Peer::new(address.ip()), routes.clone());
+            }
             Err(error) => wait_out(&error).await,
         }
     }
@@ -48,15 +53,21 @@ pub(crate) async fn serve(
 /// The most that a request's line and headers may take, in bytes. Also what a connection holds during its handshake.
 const MAX_REQUEST_HEAD: usize = 8 * 1024;
 
-fn serve_one(http: &http1::Builder, mut finishing: watch::Receiver<()>, stream: TcpStream, routes: Router) {
+fn serve_one(http: &http1::Builder, mut finishing: watch::Receiver<()>, stream: TcpStream, peer: Peer, routes: Router) {
+    let peer = Arc::new(peer);
+    let routes = Extension(Arc::clone(&peer)).layer(routes);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)).with_upgrades();
     tokio::spawn(async move {
         let mut connection = pin!(connection);
         let served = tokio::select! {
             served = &mut connection => served,
+            () = peer.cut() => return,
             _ = finishing.changed() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    served = connection => served,
+                    () = peer.cut() => return,
+                }
             }
         };
         // A peer that breaks HTTP or goes away concerns nobody else.

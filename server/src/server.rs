@@ -1,6 +1,6 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use swampdragon_protocol::RouteName;
+use swampdragon_protocol::{InvalidName, RouteName};
 use tokio::{
     net::TcpListener,
     task::JoinSet,
@@ -10,18 +10,21 @@ use tokio::{
 use crate::{
     connection::{ConnectionHandler, DataConnection},
     http, listener,
+    pubsub::{self, OpenPubSubError, PubSub, Publisher, Subscribers},
     router::{Router, Routers, SessionRouter},
-    service::{NewHandler, Service},
+    service::Service,
     session_store::{
         BoxedError, OpenStoreError, RegisterStoreError, SessionStore, SessionStoreOptions, SessionStoreRegistry,
     },
-    settings::{Settings, SettingsError},
+    settings::{Settings, SettingsError, check_prefix},
+    sockjs::{Endpoint, NewHandler, SockJsService},
 };
 
 /// A server that is bound to its address and not yet running.
 pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
+    endpoints: Vec<Endpoint>,
 }
 
 /// Why a server does not start.
@@ -44,6 +47,25 @@ pub enum StartError {
         address: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// Publications cannot be carried as the setting `pubsub` asks for.
+    #[error(transparent)]
+    PubSub(#[from] OpenPubSubError),
+    /// A SockJS service cannot be at its prefix.
+    #[error("SockJS service at `{prefix}`: {reason}")]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A router has a route that cannot be one.
+    #[error("`{given}` is no route: {problem}")]
+    RouteName {
+        /// The route given.
+        given: String,
+        /// Which rule it breaks.
+        problem: InvalidName,
     },
     /// Two routers have the same route.
     #[error("two routers have the route `{0}`; a route belongs to one")]
@@ -69,7 +91,21 @@ pub struct ServerBuilder {
     /// The first name that could not be registered.
     refused: Option<RegisterStoreError>,
     new_handler: NewHandler,
-    routers: Vec<Arc<dyn Router>>,
+    services: Vec<SockJsService>,
+    routers: Routers,
+    /// The first router that could not be registered.
+    router_refused: Option<StartError>,
+    new_pub_sub: Option<NewPubSub>,
+}
+
+type NewPubSub = Box<dyn FnOnce(Subscribers) -> Arc<dyn PubSub> + Send>;
+
+/// A server in parts.
+pub(crate) struct Opened<T> {
+    pub(crate) listening: T,
+    pub(crate) service: Arc<Service>,
+    /// The one at `prefix` first.
+    pub(crate) endpoints: Vec<Endpoint>,
 }
 
 impl Server {
@@ -82,7 +118,10 @@ impl Server {
             stores: SessionStoreRegistry::new(),
             refused: None,
             new_handler: Box::new(|| Box::new(DataConnection)),
-            routers: Vec::new(),
+            services: Vec::new(),
+            routers: Routers::default(),
+            router_refused: None,
+            new_pub_sub: None,
         }
     }
 
@@ -100,19 +139,27 @@ impl Server {
         move || service.connections.len()
     }
 
+    /// What publishes to the pages of every node, for parts of the program that are no router.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(Arc::clone(&self.service.pub_sub))
+    }
+
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
     /// the sessions refreshed that still wait for it.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, service } = self;
+        let Self { listener, service, endpoints } = self;
         let mut heartbeats = JoinSet::new();
         let (messages, frames) = (Arc::clone(&service), Arc::clone(&service));
         heartbeats.spawn(async move { messages.send_heartbeat_messages().await });
         heartbeats.spawn(async move { frames.send_heartbeat_frames().await });
+        let pub_sub = Arc::clone(&service.pub_sub);
+        heartbeats.spawn(async move { pub_sub.run().await });
         let mut refresher = JoinSet::new();
         let refreshing = Arc::clone(&service);
         refresher.spawn(async move { refreshing.refresher.run().await });
 
-        let routes = http::routes(Arc::clone(&service));
+        let routes = http::routes(Arc::clone(&service), endpoints);
         let requests = listener::serve(listener, routes, service.settings.handshake_timeout, shutdown).await;
 
         let deadline = Instant::now() + service.settings.drain_time;
@@ -151,6 +198,11 @@ impl ServerBuilder {
         self
     }
 
+    pub(crate) fn session_store_if_none<S: SessionStore>(mut self, store: impl FnOnce() -> S) -> Self {
+        self.store.get_or_insert_with(|| Arc::new(store()));
+        self
+    }
+
     /// Makes a store known by a name, which the setting `session_store` (`DRAGON_SESSION_STORE`) may then give.
     /// [`bind`](Self::bind) refuses names that cannot be told from an address or are taken.
     #[must_use]
@@ -185,17 +237,32 @@ impl ServerBuilder {
         self
     }
 
-    /// What each connection does; `new` makes one handler per connection.
+    /// What each connection at the setting `prefix` does; `new` makes one handler per connection.
     #[must_use]
     pub fn connection<H: ConnectionHandler>(mut self, new: impl Fn() -> H + Send + Sync + 'static) -> Self {
         self.new_handler = Box::new(move || Box::new(new()));
         self
     }
 
+    /// Adds a SockJS service beside the one at the setting `prefix`.
+    #[must_use]
+    pub fn sockjs(mut self, service: SockJsService) -> Self {
+        self.services.push(service);
+        self
+    }
+
     /// Answers the calls of one route.
     #[must_use]
     pub fn router(mut self, router: impl Router) -> Self {
-        self.routers.push(Arc::new(router));
+        let registered = self.routers.register(router);
+        self.router_refused = self.router_refused.or(registered.err());
+        self
+    }
+
+    /// Carries publications in a way of the program's own, whatever the setting `pubsub` says.
+    #[must_use]
+    pub fn pub_sub<P: PubSub>(mut self, new: impl FnOnce(Subscribers) -> P + Send + 'static) -> Self {
+        self.new_pub_sub = Some(Box::new(move |subscribers| Arc::new(new(subscribers))));
         self
     }
 
@@ -204,26 +271,58 @@ impl ServerBuilder {
     /// # Errors
     /// See [`StartError`]; nothing is left open.
     pub async fn bind(self, address: &str) -> Result<Server, StartError> {
+        let listening = async {
+            let listener = TcpListener::bind(address).await;
+            listener.map_err(|source| StartError::Listen { address: address.to_owned(), source })
+        };
+        let Opened { listening: listener, service, endpoints } = self.open(listening).await?;
+        Ok(Server { listener, service, endpoints })
+    }
+
+    /// Checks everything that can be wrong, cheapest first, and opens what the connections share.
+    pub(crate) async fn open<T>(
+        mut self,
+        listening: impl Future<Output = Result<T, StartError>>,
+    ) -> Result<Opened<T>, StartError> {
         self.settings.check()?;
         if let Some(refused) = self.refused {
             return Err(refused.into());
         }
-        let mut routers = Routers::new();
-        let session = self.settings.open_sessions.then(|| -> Arc<dyn Router> { Arc::new(SessionRouter::new()) });
-        for router in self.routers.into_iter().chain(session) {
-            let route = router.route();
-            if routers.insert(route.clone(), router).is_some() {
-                return Err(StartError::RouteTaken(route));
-            }
+        if let Some(refused) = self.router_refused {
+            return Err(refused);
         }
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| StartError::Listen { address: address.to_owned(), source })?;
+        if self.settings.open_sessions {
+            self.routers.register(SessionRouter)?;
+        }
+        let main = SockJsService::with_handlers(self.settings.prefix.clone(), self.new_handler);
+        let services: Vec<_> = std::iter::once(main).chain(self.services).collect();
+        check_prefixes(&services)?;
+        let listening = listening.await?;
+        let own_store = self.store.is_some();
         let store = match self.store {
             Some(store) => store,
             None => self.stores.open(&self.settings.session_store, &self.settings.session_store_options()).await?,
         };
-        let service = Service::new(self.settings, store, routers, self.new_handler);
-        Ok(Server { listener, service: Arc::new(service) })
+        let subscribers = Subscribers::default();
+        let pub_sub = match self.new_pub_sub {
+            Some(new) => new(subscribers.clone()),
+            None => pubsub::open(&self.settings, own_store, subscribers.clone()).await?,
+        };
+        let service = Arc::new(Service::new(self.settings, store, self.routers, subscribers, pub_sub));
+        let endpoints = services.into_iter().map(|endpoint| endpoint.open(&service)).collect();
+        Ok(Opened { listening, service, endpoints })
     }
+}
+
+fn check_prefixes(services: &[SockJsService]) -> Result<(), StartError> {
+    let mut taken = vec!["/settings.js"];
+    for prefix in services.iter().map(SockJsService::prefix) {
+        let refused = |reason: String| StartError::Prefix { prefix: prefix.to_owned(), reason };
+        check_prefix(prefix).map_err(|allowed| refused(format!("not {allowed}")))?;
+        if taken.contains(&prefix) {
+            return Err(refused("something else is there already".to_owned()));
+        }
+        taken.push(prefix);
+    }
+    Ok(())
 }

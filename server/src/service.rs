@@ -1,25 +1,29 @@
 use std::sync::Arc;
 
+use swampdragon_protocol::MessageForm;
+
 use crate::{
-    connection::{Connection, ConnectionHandler, ConnectionTable},
+    connection::{Connection, ConnectionTable, Dialect, HoldingsTable},
     heartbeat::{Refresher, RefresherSettings, Schedule},
     origin::AllowedOrigins,
+    pubsub::{PubSub, Subscribers},
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
     websocket::WireFrame,
 };
 
-pub(crate) type NewHandler = Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send + Sync>;
-
 /// Everything that the connections of one server share.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
+    pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) routers: Routers,
-    pub(crate) new_handler: NewHandler,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) pub_sub: Arc<dyn PubSub>,
     pub(crate) connections: ConnectionTable,
+    pub(crate) holdings: HoldingsTable,
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
@@ -30,8 +34,13 @@ impl Service {
         settings: Settings,
         store: Arc<dyn SessionStore>,
         routers: Routers,
-        new_handler: NewHandler,
+        subscribers: Subscribers,
+        pub_sub: Arc<dyn PubSub>,
     ) -> Self {
+        let mut dialect = Dialect::of(settings.heartbeat_value);
+        if let Some(code) = settings.abort_code {
+            dialect.abort = code;
+        }
         let refresher = RefresherSettings {
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
@@ -40,12 +49,15 @@ impl Service {
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
             refresher: Refresher::new(Arc::clone(&store), refresher),
             connections: ConnectionTable::new(),
+            holdings: HoldingsTable::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
+            dialect,
             settings,
             store,
             routers,
-            new_handler,
+            subscribers,
+            pub_sub,
         }
     }
 
@@ -53,8 +65,16 @@ impl Service {
     pub(crate) async fn send_heartbeat_messages(&self) {
         use swampdragon_protocol::{HeartbeatMessage, ServerMessage, json::encode_server_message};
         let message = HeartbeatMessage { value: self.settings.heartbeat_value, ack: self.settings.heartbeat_ack };
-        let frame = WireFrame::message(&encode_server_message(&ServerMessage::Heartbeat(message)));
-        self.heartbeat_messages.run(|connection| connection.send_frame(&frame)).await;
+        let text = encode_server_message(&ServerMessage::Heartbeat(message));
+        let [string, object] = [MessageForm::String, MessageForm::Object].map(|form| WireFrame::message(&text, form));
+        self.heartbeat_messages
+            .run(|connection| {
+                connection.send_frame(match connection.message_form() {
+                    MessageForm::String => &string,
+                    MessageForm::Object => &object,
+                });
+            })
+            .await;
     }
 
     /// Sends heartbeat frames when they are due, for ever.

@@ -32,7 +32,8 @@ impl Browser {
     pub async fn start() -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let mut command = Command::new("chromedriver");
-        command.arg("--port=0");
+        // Chromium leaves files in the system's folder for them when it is ended by a signal.
+        command.arg("--port=0").env("TMPDIR", profile.path());
         let mut driver = Process::start(command, DRIVER_REMEDY)?;
         let port: u16 = driver.line("its port", |line| {
             line.rsplit_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
@@ -50,7 +51,7 @@ impl Browser {
                 "--disable-sync",
                 "--no-first-run",
                 "--hide-scrollbars",
-                format!("--user-data-dir={}", profile.path().display()),
+                format!("--user-data-dir={}", profile.path().join("profile").display()),
             ]},
         });
         let Value::Object(capabilities) = capabilities else { bail!("capabilities are an object") };

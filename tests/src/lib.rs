@@ -13,3 +13,4 @@ mod process;
 pub mod redis;
 pub mod server;
 pub mod site;
+pub mod sockjs_client;

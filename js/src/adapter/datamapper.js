@@ -139,7 +139,10 @@ function remove(list, data) {
 
 function attach(parent, { prop_name, is_collection }, child) {
   if (!is_collection) {
-    parent[prop_name] = child;
+    // The page may hold on to the one that is there.
+    if (!isSame(parent[prop_name], child)) {
+      parent[prop_name] = child;
+    }
     return;
   }
   parent[prop_name] ??= [];
@@ -175,6 +178,8 @@ function objectsOf(datasource, type) {
   return found;
 }
 
+/** Without a type, ids say little of objects further down, so they stand for those at the top only. */
 function instancesOf(datasource, { _type, id }) {
-  return objectsOf(datasource, _type).filter((entry) => isId(entry.id, id));
+  const candidates = _type === undefined ? [datasource].flat() : objectsOf(datasource, _type);
+  return candidates.filter((entry) => isId(entry?.id, id));
 }

@@ -64,8 +64,11 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let server = Server::builder().settings(settings).bind(&address).await?;
     // Port 0 has become a real one.
     let url = format!("http://{}", server.local_addr()?);
-    println!("SwampDragon listens on {url}/");
-    println!("Pages connect to {url}{prefix}; ctrl-c ends the server.");
+    // Whoever read the address may have closed the pipe, or the disk behind it may be full: no reason to end.
+    let _ = writeln!(
+        io::stdout(),
+        "SwampDragon listens on {url}/\nPages connect to {url}{prefix}; ctrl-c ends the server."
+    );
     server.run_until(shutdown).await;
     Ok(())
 }

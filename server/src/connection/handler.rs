@@ -18,13 +18,14 @@ pub trait ConnectionHandler: Send + 'static {
     /// [`set_heartbeat_interval`](Connection::set_heartbeat_interval) changes that.
     async fn on_open(&mut self, _connection: &Connection) {}
 
-    /// The page answered a heartbeat message. By default the session that it names is refreshed.
+    /// The page answered a heartbeat message. By default the session that it names is refreshed, and if it names none,
+    /// all that this connection [keeps](Connection::keep_session).
     async fn on_heartbeat(&mut self, connection: &Connection, reply: HeartbeatReply) {
         connection.refresh_session(reply);
     }
 
-    /// The page sent anything else. By default that goes to the routers; one that no router takes ends the connection,
-    /// as with the original, with close code 3000.
+    /// The page sent anything else. By default that goes to the routers; one that no router takes
+    /// [ends the connection](Connection::abort_connection), as with the original.
     async fn on_message(&mut self, connection: &Connection, message: Message<'_>) {
         connection.route(message).await;
     }
@@ -49,12 +50,19 @@ pub(super) async fn handle(handler: &mut dyn ConnectionHandler, connection: &Con
 }
 
 impl Connection {
-    /// Refreshes the session that a heartbeat reply names. A malformed key is refused: the page is told if it asked
-    /// (`"ack": true`), and no store hears of it.
+    /// Refreshes the session that a heartbeat reply names, or all that this connection [keeps](Self::keep_session) if
+    /// the reply names none. A malformed key is refused: the page is told if it asked (`"ack": true`), and no store
+    /// hears of it.
     pub fn refresh_session(&self, reply: HeartbeatReply) {
+        let refresh = |key| if reply.ack { self.refresh_and_tell(key) } else { self.refresh_key_timeout(key) };
         match reply.session {
-            Some(Ok(key)) if reply.ack => self.refresh_and_tell(key),
-            Some(Ok(key)) => self.refresh_key_timeout(key),
+            Some(Ok(key)) => {
+                // Where replies always name their session, remembering it would cost memory for nothing.
+                if self.dialect().replies_without_session {
+                    self.keep_session(key.clone());
+                }
+                refresh(key);
+            }
             Some(Err(error)) => {
                 tracing::info!(connection = self.id(), %error, "heartbeat reply refused");
                 if reply.ack {
@@ -66,7 +74,7 @@ impl Connection {
                     }));
                 }
             }
-            None => {}
+            None => self.kept_sessions().into_iter().for_each(refresh),
         }
     }
 }

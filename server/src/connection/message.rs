@@ -24,6 +24,10 @@ impl<'a> Message<'a> {
     pub fn call(&self) -> Result<&Call<Json>, &MalformedMessage> {
         self.call.as_ref()
     }
+
+    pub(crate) fn into_call(self) -> Result<Call<Json>, MalformedMessage> {
+        self.call
+    }
 }
 
 /// A page's answer to a heartbeat message.

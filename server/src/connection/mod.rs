@@ -1,7 +1,10 @@
 //! Live peers and what the application does with them.
 
+mod dialect;
 mod handler;
+mod holdings;
 mod message;
+mod recorder;
 mod table;
 
 use std::{
@@ -15,19 +18,24 @@ use std::{
 
 use serde::Serialize;
 use swampdragon_protocol::{
-    CloseCode, ServerMessage, SessionKey, close_code, decode_client_frame,
+    CloseCode, MessageForm, ServerMessage, SessionKey, close_code, decode_client_frame,
     json::{Json, encode_server_message},
 };
 use tokio::net::TcpStream;
 
+pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
+pub(crate) use holdings::HoldingsTable;
 pub use message::{HeartbeatReply, Message};
+pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
 use crate::{
     heartbeat::Slot,
+    pubsub::Publisher,
     service::Service,
     session_store::SessionStore,
+    sockjs::{Endpoint, PolledSession},
     websocket::{Framing, HasLink, Link, SendLimits, WireFrame},
 };
 
@@ -38,13 +46,23 @@ pub struct Connection {
 }
 
 struct Inner {
-    service: Arc<Service>,
-    link: Link,
+    endpoint: Arc<Endpoint>,
+    outlet: Outlet,
     /// Not here while it is at work: a connection's messages are handled one at a time.
     handler: Mutex<Option<Box<dyn ConnectionHandler>>>,
     id: u32,
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
+}
+
+/// Where what is sent goes.
+pub(crate) enum Outlet {
+    /// To a socket that belongs to the connection.
+    WebSocket(Link),
+    /// To whichever request comes to fetch it.
+    Polled(Box<PolledSession>),
+    /// To whoever tests an application.
+    Recorder(Recorder),
 }
 
 /// A connection that may be gone.
@@ -66,8 +84,11 @@ impl WeakConnection {
 }
 
 impl HasLink for Inner {
-    fn link(&self) -> &Link {
-        &self.link
+    fn link(&self) -> Option<&Link> {
+        match &self.outlet {
+            Outlet::WebSocket(link) => Some(link),
+            Outlet::Polled(_) | Outlet::Recorder(_) => None,
+        }
     }
 }
 
@@ -81,6 +102,10 @@ impl AtomicSlot {
         Self(AtomicU32::new(Self::NONE))
     }
 
+    fn is_some(&self) -> bool {
+        self.0.load(Ordering::Acquire) != Self::NONE
+    }
+
     fn replace(&self, slot: Option<Slot>) -> Option<Slot> {
         let old = self.0.swap(slot.map_or(Self::NONE, |Slot(index)| index), Ordering::AcqRel);
         (old != Self::NONE).then_some(Slot(old))
@@ -90,12 +115,18 @@ impl AtomicSlot {
 impl Connection {
     /// Registers the peer behind `stream`: it is known to the service, and its heartbeats are due, from here on until
     /// [`forget`](Self::forget).
-    pub(crate) fn register(service: &Arc<Service>, stream: TcpStream, framing: Framing) -> Self {
+    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing) -> Self {
+        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing)))
+    }
+
+    /// Registers a peer that is reached in any way.
+    pub(crate) fn register_with(endpoint: &Arc<Endpoint>, outlet: Outlet) -> Self {
+        let service = &endpoint.service;
         let connection = service.connections.insert(|id| Self {
             inner: Arc::new(Inner {
-                service: Arc::clone(service),
-                link: Link::new(stream, framing),
-                handler: Mutex::new(Some((service.new_handler)())),
+                endpoint: Arc::clone(endpoint),
+                outlet,
+                handler: Mutex::new(Some((endpoint.new_handler)())),
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
@@ -111,14 +142,20 @@ impl Connection {
 
     /// Undoes [`register`](Self::register): no table and no schedule holds the connection any more.
     pub(crate) fn forget(&self) {
-        let Inner { service, id, heartbeat_message, heartbeat_frame, .. } = &*self.inner;
+        let Inner { endpoint, id, heartbeat_message, heartbeat_frame, .. } = &*self.inner;
+        let service = &endpoint.service;
+        // Every registered connection has heartbeat frames. The second time its number may be another's already.
+        let Some(slot) = heartbeat_frame.replace(None) else { return };
+        service.heartbeat_frames.remove(slot);
+        self.give_up_holdings();
         if let Some(slot) = heartbeat_message.replace(None) {
             service.heartbeat_messages.remove(slot);
         }
-        if let Some(slot) = heartbeat_frame.replace(None) {
-            service.heartbeat_frames.remove(slot);
-        }
         service.connections.remove(*id);
+    }
+
+    fn is_registered(&self) -> bool {
+        self.inner.heartbeat_frame.is_some()
     }
 
     /// Tells connections apart in logs. A number is used again after its connection has closed.
@@ -130,7 +167,13 @@ impl Connection {
     /// The store where sessions are kept.
     #[must_use]
     pub fn session_store(&self) -> &dyn SessionStore {
-        &*self.inner.service.store
+        &*self.service().store
+    }
+
+    /// What publishes to the pages of every node.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(Arc::clone(&self.service().pub_sub))
     }
 
     /// Sends a JSON value as one message.
@@ -144,7 +187,14 @@ impl Connection {
 
     /// Sends one message that is JSON text already.
     pub fn send_text(&self, json: &str) {
-        Link::send_message(&self.inner, json, self.limits());
+        let form = self.message_form();
+        match &self.inner.outlet {
+            Outlet::WebSocket(_) => {
+                Link::send_message(&self.inner, json, form, self.limits());
+            }
+            Outlet::Polled(session) => session.send(&form.element(json), self.limits().max_outgoing_bytes),
+            Outlet::Recorder(recorder) => recorder.message(json),
+        }
     }
 
     pub(crate) fn send_message(&self, message: &ServerMessage<Json>) {
@@ -152,7 +202,20 @@ impl Connection {
     }
 
     pub(crate) fn send_frame(&self, frame: &WireFrame) {
-        Link::send_frame(&self.inner, frame, self.limits());
+        match &self.inner.outlet {
+            Outlet::WebSocket(_) => {
+                Link::send_frame(&self.inner, frame, self.limits());
+            }
+            Outlet::Polled(session) => match frame.element() {
+                Some(element) => session.send(element, self.limits().max_outgoing_bytes),
+                None => session.heartbeat(),
+            },
+            Outlet::Recorder(recorder) => {
+                if let Some(message) = frame.message_text() {
+                    recorder.message(message);
+                }
+            }
+        }
     }
 
     pub(crate) fn send_bytes(&self, bytes: &[u8]) {
@@ -164,9 +227,20 @@ impl Connection {
     }
 
     /// Asks the peer to close, with a SockJS close frame where it speaks SockJS. Messages it still sends are not
-    /// handled; if it does not close within `close_timeout`, its socket is shut.
+    /// handled; if it does not close within `close_timeout`, its socket is shut. A peer without a WebSocket is told
+    /// when it next asks, for as long as `sockjs_disconnect_delay`.
     pub fn close(&self, code: CloseCode) {
-        Link::close(&self.inner, code, self.limits());
+        match &self.inner.outlet {
+            Outlet::WebSocket(_) => Link::close(&self.inner, code, self.limits()),
+            Outlet::Polled(session) => session.close(code),
+            Outlet::Recorder(recorder) => recorder.close(code),
+        }
+    }
+
+    /// Ends the connection over a message or a call that cannot be dealt with, by the close code of the setting
+    /// `abort_code`. Pages of SwampDragon 0.2 to 0.4 stay away after 3001; all pages come back after 3000.
+    pub fn abort_connection(&self) {
+        self.close(self.dialect().abort);
     }
 
     /// Closes a connection that the application never hears of.
@@ -177,7 +251,7 @@ impl Connection {
 
     /// Closes as servers do that are about to stop, so that the peer comes back later.
     pub(crate) fn close_for_shutdown(&self) {
-        self.close(match self.inner.link.framing() {
+        self.close(match self.framing() {
             Framing::SockJs => close_code::GO_AWAY,
             Framing::Raw => close_code::GOING_AWAY,
         });
@@ -186,13 +260,21 @@ impl Connection {
     /// Closes below SockJS, over a fault in what the peer sent.
     pub(crate) fn fail(&self, code: CloseCode, reason: &str) {
         tracing::info!(connection = self.id(), code = code.code, reason, "peer broke the protocol: closed");
-        Link::fail(&self.inner, code, reason, self.limits());
+        match &self.inner.outlet {
+            Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
+            Outlet::Polled(session) => session.close(code),
+            Outlet::Recorder(recorder) => recorder.close(code),
+        }
     }
 
     /// Whether messages can still be sent.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.inner.link.is_open()
+        match &self.inner.outlet {
+            Outlet::WebSocket(link) => link.is_open(),
+            Outlet::Polled(session) => session.is_open(),
+            Outlet::Recorder(recorder) => recorder.is_open(),
+        }
     }
 
     /// Changes how often this peer gets a heartbeat message, counted from now; `None` stops them. The first one comes
@@ -200,38 +282,82 @@ impl Connection {
     ///
     /// Intervals are rounded up to 50 ms. One that is not shorter than the store's TTL lets sessions expire.
     pub fn set_heartbeat_interval(&self, interval: Option<Duration>) {
-        let schedule = &self.inner.service.heartbeat_messages;
+        let schedule = &self.service().heartbeat_messages;
         let slot = interval.map(|interval| schedule.insert(self.clone(), interval));
         if let Some(old) = self.inner.heartbeat_message.replace(slot) {
             schedule.remove(old);
+        }
+        // Else a handle that outlives its connection would keep it in the schedule.
+        if !self.is_registered()
+            && let Some(late) = self.inner.heartbeat_message.replace(None)
+        {
+            schedule.remove(late);
         }
     }
 
     /// Has the session `key` [refreshed](SessionStore::refresh_key_timeout) with the next batch, milliseconds from now.
     /// While the store is away the key waits and is refreshed when the store is back.
     pub fn refresh_key_timeout(&self, key: SessionKey) {
-        self.inner.service.refresher.submit(key, None);
+        self.service().refresher.submit(key, None);
     }
 
     /// The same, and the peer is told what became of the session.
     pub(crate) fn refresh_and_tell(&self, key: SessionKey) {
-        self.inner.service.refresher.submit(key, Some(WeakConnection(Arc::downgrade(&self.inner))));
+        self.service().refresher.submit(key, Some(WeakConnection(Arc::downgrade(&self.inner))));
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
     }
 
     pub(crate) fn service(&self) -> &Service {
-        &self.inner.service
+        &self.inner.endpoint.service
     }
 
-    pub(crate) fn link(&self) -> &Link {
-        &self.inner.link
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.service().dialect
+    }
+
+    /// How its messages stand in SockJS frames.
+    pub(crate) fn message_form(&self) -> MessageForm {
+        self.inner.endpoint.message_form
+    }
+
+    pub(crate) fn link(&self) -> Option<&Link> {
+        self.inner.link()
+    }
+
+    pub(crate) fn polled(&self) -> Option<&PolledSession> {
+        match &self.inner.outlet {
+            Outlet::Polled(session) => Some(session),
+            Outlet::WebSocket(_) | Outlet::Recorder(_) => None,
+        }
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        match &self.inner.outlet {
+            Outlet::Recorder(recorder) => Some(recorder),
+            Outlet::WebSocket(_) | Outlet::Polled(_) => None,
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        self.link().map_or(Framing::SockJs, Link::framing)
+    }
+
+    /// Ends both directions of its socket at once.
+    pub(crate) fn abort(&self) {
+        if let Some(link) = self.link() {
+            link.abort();
+        }
     }
 
     pub(crate) fn max_message_size(&self) -> usize {
-        self.inner.service.settings.max_message_size
+        self.service().settings.max_message_size
     }
 
     fn limits(&self) -> SendLimits {
-        let settings = &self.inner.service.settings;
+        let settings = &self.service().settings;
         SendLimits { max_outgoing_bytes: settings.max_outgoing_bytes, close_timeout: settings.close_timeout }
     }
 
@@ -241,7 +367,9 @@ impl Connection {
     }
 
     pub(crate) async fn linger(&self) {
-        self.inner.link.linger(self.limits()).await;
+        if let Some(link) = self.link() {
+            link.linger(self.limits()).await;
+        }
     }
 
     fn take_handler(&self) -> Option<Box<dyn ConnectionHandler>> {
@@ -269,20 +397,26 @@ impl Connection {
 
     /// Handles the text of one WebSocket frame.
     pub(crate) async fn received(&self, text: &str) {
-        let Some(mut handler) = self.take_handler() else { return };
-        match self.inner.link.framing() {
-            Framing::Raw => handler::handle(&mut *handler, self, text).await,
+        match self.framing() {
+            Framing::Raw => self.received_messages([text]).await,
             Framing::SockJs => match decode_client_frame(text) {
-                Ok(messages) => {
-                    for message in messages {
-                        if !self.is_open() {
-                            break;
-                        }
-                        handler::handle(&mut *handler, self, &message).await;
-                    }
-                }
+                Ok(messages) => self.received_messages(messages).await,
                 Err(error) => self.fail(close_code::INVALID_PAYLOAD, &error.to_string()),
             },
+        }
+    }
+
+    /// Handles messages one after the other, as long as the connection is open.
+    pub(crate) async fn received_messages<M>(&self, messages: M)
+    where
+        M: IntoIterator<Item: AsRef<str> + Send, IntoIter: Send>,
+    {
+        let Some(mut handler) = self.take_handler() else { return };
+        for message in messages {
+            if !self.is_open() {
+                break;
+            }
+            handler::handle(&mut *handler, self, message.as_ref()).await;
         }
         self.put_handler(handler);
     }
@@ -291,5 +425,17 @@ impl Connection {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// This is all that a connection holds while nothing happens, beside its socket's registration and its task.
+    #[test]
+    fn an_idle_connection_is_small_and_a_websocket_pays_nothing_for_other_transports() {
+        assert!(size_of::<Inner>() <= 128, "{}", size_of::<Inner>());
+        assert_eq!(size_of::<Outlet>(), size_of::<Link>());
     }
 }

@@ -1,15 +1,11 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
-use swampdragon_protocol::{Call, RouteName, SessionKey, SessionState, json::Json};
+use swampdragon_protocol::{SessionKey, SessionState};
 
-use super::{CallError, Router};
-use crate::{
-    connection::Connection,
-    session_store::{Lifetime, SessionStoreError},
-};
+use super::{CallError, Router, RouterCall, Verbs};
+use crate::session_store::{Lifetime, SessionStoreError};
 
 /// The route `session`: makes and reads sessions for pages that have no backend of their own yet.
 ///
@@ -23,15 +19,7 @@ use crate::{
 /// | `lifetime` | `{"key": KEY}` | `{"state": "active", "ttl": MS}`, or state `expired`, `persistent`, `unsupported` |
 ///
 /// A call with other arguments, or one that the store refuses, is answered in state `error` with `{"error": TEXT}`.
-pub(crate) struct SessionRouter {
-    route: RouteName,
-}
-
-impl SessionRouter {
-    pub(crate) fn new() -> Self {
-        Self { route: RouteName::parse("session").expect("a short word is a route name") }
-    }
-}
+pub(crate) struct SessionRouter;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,52 +33,57 @@ struct KeyArgs {
     key: String,
 }
 
-#[async_trait]
-impl Router for SessionRouter {
-    fn route(&self) -> RouteName {
-        self.route.clone()
-    }
-
-    async fn call(&self, connection: &Connection, call: &Call<Json>) -> Result<Value, CallError> {
-        let store = connection.session_store();
-        match call.verb.as_str() {
-            "save_get_key" => {
-                let args: ValueArgs = args(call)?;
-                let key = store.save_get_key(args.value.get().as_bytes()).await.map_err(store_refused)?;
-                Ok(json!({ "key": key.as_str() }))
-            }
-            "get" => {
-                let value = store.get(&key(call)?).await.map_err(store_refused)?;
-                Ok(json!({ "value": value.map_or(Value::Null, |bytes| page_value(&bytes)) }))
-            }
-            "delete" => {
-                let deleted = store.delete(&key(call)?).await.map_err(store_refused)?;
-                Ok(json!({ "deleted": deleted }))
-            }
-            "lifetime" => Ok(lifetime(store.lifetime(&key(call)?).await.map_err(store_refused)?)),
-            _ => Err(CallError::UnknownVerb),
-        }
+impl KeyArgs {
+    fn parse(&self) -> Result<SessionKey, CallError> {
+        SessionKey::parse(&self.key).map_err(CallError::refused)
     }
 }
 
-fn refused(error: impl ToString) -> CallError {
-    CallError::Refused(json!({ "error": error.to_string() }))
+impl Router for SessionRouter {
+    fn route(&self) -> &str {
+        "session"
+    }
+
+    fn verbs() -> Verbs<Self> {
+        Verbs::new()
+            .on("save_get_key", Self::save_get_key)
+            .on("get", Self::get)
+            .on("delete", Self::delete)
+            .on("lifetime", Self::lifetime)
+    }
+}
+
+impl SessionRouter {
+    async fn save_get_key(self: Arc<Self>, call: RouterCall, args: ValueArgs) -> Result<(), CallError> {
+        let saved = call.session_store().save_get_key(args.value.get().as_bytes()).await;
+        let key = saved.map_err(store_refused)?;
+        call.connection().keep_session(key.clone());
+        call.send(&json!({ "key": key.as_str() }))
+    }
+
+    async fn get(self: Arc<Self>, call: RouterCall, args: KeyArgs) -> Result<(), CallError> {
+        let key = args.parse()?;
+        let value = call.session_store().get(&key).await.map_err(store_refused)?;
+        if value.is_some() {
+            call.connection().keep_session(key);
+        }
+        call.send(&json!({ "value": value.map_or(Value::Null, |bytes| page_value(&bytes)) }))
+    }
+
+    async fn delete(self: Arc<Self>, call: RouterCall, args: KeyArgs) -> Result<(), CallError> {
+        let deleted = call.session_store().delete(&args.parse()?).await.map_err(store_refused)?;
+        call.send(&json!({ "deleted": deleted }))
+    }
+
+    async fn lifetime(self: Arc<Self>, call: RouterCall, args: KeyArgs) -> Result<(), CallError> {
+        call.send(&lifetime(call.session_store().lifetime(&args.parse()?).await.map_err(store_refused)?))
+    }
 }
 
 fn store_refused(error: SessionStoreError) -> CallError {
     tracing::warn!(error = &error as &dyn std::error::Error, "route `session`");
     // The cause may name hosts and files, which are nothing to a page.
-    refused(error)
-}
-
-fn args<T: DeserializeOwned>(call: &Call<Json>) -> Result<T, CallError> {
-    let text = call.args.as_ref().map_or("{}", |args| args.get());
-    serde_json::from_str(text).map_err(|error| refused(format!("args: {error}")))
-}
-
-fn key(call: &Call<Json>) -> Result<SessionKey, CallError> {
-    let args: KeyArgs = args(call)?;
-    SessionKey::parse(&args.key).map_err(refused)
+    CallError::refused(error)
 }
 
 /// What an application stored need not be JSON; text is shown as text.

@@ -24,6 +24,7 @@ pub use memory::MemorySessionStore;
 pub use options::{SessionStoreFull, SessionStoreOptions};
 pub use redact::redacted;
 pub use redis::{ConnectRedisError, RedisSessionStore, RefreshCommand};
+pub(crate) use redis::{Link as RedisLink, parse_address as parse_redis_address};
 pub use registry::{BoxedError, OpenStoreError, RegisterStoreError, SessionStoreRegistry};
 
 /// Keeps session values, each for a limited time.

@@ -139,6 +139,14 @@ impl Settings {
     }
 }
 
+/// Whether a SockJS service can be at this path.
+///
+/// # Errors
+/// Says what is allowed.
+pub(crate) fn check_prefix(prefix: &str) -> Result<(), String> {
+    kind::Prefix::parse(prefix).map(drop)
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self::read(&Layers::defaults()).expect("every default is allowed, which a test makes sure of")

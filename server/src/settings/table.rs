@@ -1,12 +1,13 @@
 use std::{path::PathBuf, time::Duration};
 
-use swampdragon_protocol::HeartbeatValue;
+use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm};
 
 use super::{
     definition::{BareNumber, Definition, Legacy, Reads, default_doc, same, settings},
     kind::{
-        Bytes, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, LogFilter, LogFormat, LogFormatName,
-        Optional, Origins, Password, PasswordText, Port, Prefix, Socket, Store, Time, WebOrigin,
+        AbortCode, Bytes, Carrier, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, LogFilter,
+        LogFormat, LogFormatName, MessageFormName, Optional, Origins, Password, PasswordText, Port, Prefix,
+        ScriptAddress, Socket, Store, Time, WebOrigin,
     },
 };
 
@@ -122,6 +123,12 @@ settings! {
         /// What heartbeat messages say: tick, or 1 for the pages of SwampDragon 0.3.9 to 0.4.
         heartbeat_value: HeartbeatValue = HeartbeatValueName, "tick";
 
+        /// Close code for a message that cannot be dealt with: 3000 or 3001.
+        ///
+        /// Pages come back after 3000 (Go away!); those of SwampDragon 0.2 to 0.4 stay away after 3001 (Connection
+        /// aborted). Not set, it is 3000, or 3001 when heartbeat-value is 1, as in the original of each.
+        abort_code: Option<CloseCode> = Optional<AbortCode>, "";
+
         /// Whether heartbeat messages offer pages to be told what became of their session ("ack": true).
         ///
         /// Off, messages are to the letter what the original sends.
@@ -131,7 +138,63 @@ settings! {
         heartbeat_frame_interval: Duration = Time<50, HOUR>, "25s";
     }
 
+    "SockJS" {
+        /// Whether WebSockets are offered, beside the transports that work without them.
+        sockjs_websocket: bool = Flag, "true";
+
+        /// Whether responses set the cookie JSESSIONID, by which load balancers keep a client on one server.
+        ///
+        /// Clients without a WebSocket need that where there are several servers.
+        sockjs_cookie: bool = Flag, "true";
+
+        /// How much one streaming response carries before the client has to ask for another.
+        ///
+        /// Browsers keep the whole of a response in memory until it ends.
+        sockjs_response_limit: usize = Bytes<KIB, { 64 * MIB }>, "128KiB";
+
+        /// How long a session without a WebSocket lives while no request receives for it.
+        ///
+        /// As long, too, a client that comes late is told why its session was closed.
+        sockjs_disconnect_delay: Duration = Time<50, HOUR>, "5s";
+
+        /// Whether the requests of a session without a WebSocket must all come from one address.
+        ///
+        /// Else whoever guesses a session's id can read and send in its client's stead. Turn it off where clients come
+        /// through several proxies. Of IPv6 addresses the first half counts.
+        sockjs_same_address: bool = Flag, "true";
+
+        /// Address of the SockJS client's script, for the page that old browsers load into a frame.
+        ///
+        /// Not set, there is no such page; browsers since 2012 need none. The script's version must be that of the
+        /// pages' own, as in `https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js`, and it runs with
+        /// the rights of this server's pages.
+        sockjs_client_url: Option<String> = Optional<ScriptAddress>, "";
+
+        /// How messages stand in SockJS frames: string, or object for the pages of SwampDragon 0.4.
+        ///
+        /// Publications are strings either way, as they were in 0.4.
+        message_form: MessageForm = MessageFormName, "string";
+    }
+
+    "Publications" {
+        /// How what routers publish reaches the pages of other servers.
+        ///
+        /// `local:` is not at all, `redis://[USER][:PASSWORD]@HOST[:PORT]` and `redis+unix://PATH` are by that Redis,
+        /// where others may publish as well. Not set, it is the Redis of session-store, or local: if none is there.
+        pubsub: Option<String> = Optional<Carrier>, "";
+    }
+
     "Limits" {
+        /// Subscriptions of one connection; one more is refused.
+        ///
+        /// Each remote channel counts, under each local name it has. One takes some 300 bytes.
+        max_subscriptions: usize = Count<1, 1_000_000>, "100";
+
+        /// Sessions of one connection that heartbeats keep although answers do not name them.
+        ///
+        /// Of more, those named last are kept.
+        max_keys_per_connection: usize = Count<1, 1000>, "16";
+
         /// Connections at one time; more are refused.
         ///
         /// Each is an open file to the operating system, whose own limit is often lower (ulimit -n).

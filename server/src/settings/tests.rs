@@ -386,6 +386,9 @@ fn passwords_show_nowhere() {
     assert_eq!(loaded.settings.session_store, "redis://:s3cret@cache:6379");
     assert!(!loaded.print_config().contains("s3cret"));
     assert!(!format!("{loaded:?}").contains("s3cret"));
+    let loaded = self::loaded(&["--pubsub", "redis://:s3cret@cache"], NO_VARIABLES);
+    assert!(!loaded.print_config().contains("s3cret"));
+    assert!(!refusal(&["--pubsub", "amqp://:s3cret@cache"], NO_VARIABLES).contains("s3cret"));
 }
 
 #[test]
@@ -409,7 +412,14 @@ fn the_printed_settings_are_what_the_golden_file_says() {
 #[test]
 fn printed_settings_can_be_read_again() {
     let first = loaded(
-        &["--port=80", "--allowed-origins=https://a.example,*", "--max-message-size=1025", "--session-ttl=1h 1ms"],
+        &[
+            "--port=80",
+            "--allowed-origins=https://a.example,*",
+            "--max-message-size=1025",
+            "--session-ttl=1h 1ms",
+            "--abort-code=3001",
+            "--pubsub=redis://cache",
+        ],
         [("SWAMP_DRAGON_STATIC_DIR", "a \"quoted\" folder")],
     );
     let printed = first.print_config();

@@ -1,11 +1,15 @@
 use std::sync::Arc;
 
-use axum::{body::Body, extract::State, http::Request, response::Response};
+use axum::{
+    body::Body,
+    extract::State,
+    http::{Request, Response},
+};
 
-use super::websocket::open;
-use crate::{service::Service, websocket::Framing};
+use super::{endpoint::Endpoint, websocket::open};
+use crate::websocket::Framing;
 
 /// `PREFIX/websocket`: messages without SockJS frames, for clients that have no SockJS.
-pub(super) async fn connect(State(service): State<Arc<Service>>, request: Request<Body>) -> Response {
-    open(service, request, Framing::Raw)
+pub(super) async fn connect(State(endpoint): State<Arc<Endpoint>>, request: Request<Body>) -> Response<Body> {
+    open(endpoint, request, Framing::Raw)
 }

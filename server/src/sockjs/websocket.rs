@@ -2,36 +2,33 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
-    http::{Request, StatusCode},
-    response::{IntoResponse, Response},
+    http::{Method, Request, Response, StatusCode},
+    response::IntoResponse,
 };
 use swampdragon_protocol::close_code;
 
+use super::{endpoint::Endpoint, method_not_allowed};
 use crate::{
     connection::Connection,
-    service::Service,
     websocket::{Driver, Framing, Handshake, accept},
 };
 
-/// `PREFIX/<server>/<session>/websocket`. The two names are the client's own and mean nothing on this transport.
-pub(super) async fn connect(
-    State(service): State<Arc<Service>>,
-    Path((server, session)): Path<(String, String)>,
-    request: Request<Body>,
-) -> Response {
-    // SockJS 0.3.3, "URLs": neither may be empty or have a dot.
-    if [server, session].iter().any(|name| name.is_empty() || name.contains('.')) {
-        return StatusCode::NOT_FOUND.into_response();
-    }
-    open(service, request, Framing::SockJs)
+/// `PREFIX/<server>/<session>/websocket`. The two names mean nothing on this transport.
+pub(super) fn connect(endpoint: Arc<Endpoint>, request: Request<Body>) -> Response<Body> {
+    open(endpoint, request, Framing::SockJs)
 }
 
 /// Turns a request into a connection.
-pub(super) fn open(service: Arc<Service>, request: Request<Body>, framing: Framing) -> Response {
-    let allowed = service.allowed_origins.allow(request.headers());
-    if service.connections.len() >= service.settings.max_connections {
-        let sentence = format!("The server is full: max_connections is {}.", service.settings.max_connections);
+pub(super) fn open(endpoint: Arc<Endpoint>, request: Request<Body>, framing: Framing) -> Response<Body> {
+    if !endpoint.websocket {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    if request.method() != Method::GET {
+        return method_not_allowed("GET");
+    }
+    let allowed = endpoint.service.allowed_origins.allow(request.headers());
+    if endpoint.is_full() {
+        let sentence = format!("The server is full: max_connections is {}.", endpoint.service.settings.max_connections);
         return (StatusCode::SERVICE_UNAVAILABLE, sentence).into_response();
     }
     let (response, socket) = match accept(request).map(Handshake::split) {
@@ -42,7 +39,7 @@ pub(super) fn open(service: Arc<Service>, request: Request<Body>, framing: Frami
         let Some((stream, read_ahead)) = socket.await else { return };
         // Heartbeats and replies are small and must not wait for more.
         let _ = stream.set_nodelay(true);
-        let connection = Connection::register(&service, stream, framing);
+        let connection = Connection::register(&endpoint, stream, framing);
         let driver = Driver::new(connection.clone(), &read_ahead);
         if !allowed {
             // The page can read a close code, but not the status of a refused handshake; so it is told with one, and

@@ -76,7 +76,8 @@ impl Future for Driver {
                 }
                 // Takes from the task's budget each time, so a busy peer does not starve the others. Its error shows
                 // again in the read below.
-                let _ = ready!(this.connection.link().stream().poll_read_ready(cx));
+                let Some(link) = this.connection.link() else { return Poll::Ready(()) };
+                let _ = ready!(link.stream().poll_read_ready(cx));
             }
             this.read();
         }
@@ -87,9 +88,11 @@ impl Driver {
     /// One turn of reading, and the work that follows from it.
     fn read(&mut self) {
         let connection = &self.connection;
+        // A driver is made for a connection that has one.
+        let Some(link) = connection.link() else { return };
         let unfinished = self.awake.as_mut().and_then(|awake| awake.unfinished.take());
         let reading = unfinished.unwrap_or_else(|| Reading::new(&[], connection.max_message_size()));
-        let turn = reading.turn(connection.link().stream(), &mut |bytes| connection.send_bytes(bytes));
+        let turn = reading.turn(link.stream(), &mut |bytes| connection.send_bytes(bytes));
         if turn.messages.is_empty() && turn.end.is_none() && turn.unfinished.is_none() {
             self.awake = None;
             return;
@@ -136,7 +139,7 @@ fn close(connection: Connection, end: End) -> Work {
                 connection.closed(code).await;
             }
             End::Lost => {
-                connection.link().abort();
+                connection.abort();
                 connection.closed(close_code::ABNORMAL.code).await;
             }
             End::Broken(code, reason) => {

@@ -1,7 +1,7 @@
 use std::{borrow::Cow, io::ErrorKind, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use swampdragon_protocol::{CloseCode, SockJsFrame};
+use swampdragon_protocol::{CloseCode, MessageForm, SockJsFrame, encode_elements};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::{
     CloseFrame, Frame,
@@ -24,12 +24,33 @@ pub(crate) enum Framing {
 pub(crate) struct WireFrame {
     sockjs: Bytes,
     raw: Bytes,
+    /// The message as an element of a SockJS frame; the heartbeat frame has none.
+    element: Option<String>,
+    /// The length of the message, with which the raw frame ends.
+    message_length: usize,
 }
 
 impl WireFrame {
     /// One message.
-    pub(crate) fn message(text: &str) -> Self {
-        Self { sockjs: message(Framing::SockJs, text).into(), raw: message(Framing::Raw, text).into() }
+    pub(crate) fn message(text: &str, form: MessageForm) -> Self {
+        let element = form.element(text);
+        Self {
+            sockjs: text_frame(encode_elements([&element])).into(),
+            raw: text_frame(text.to_owned()).into(),
+            element: Some(element),
+            message_length: text.len(),
+        }
+    }
+
+    /// What a SockJS frame of several messages has of this one; `None` for the heartbeat frame.
+    pub(crate) fn element(&self) -> Option<&str> {
+        self.element.as_deref()
+    }
+
+    /// The message itself; `None` for the heartbeat frame.
+    pub(crate) fn message_text(&self) -> Option<&str> {
+        let start = self.raw.len().checked_sub(self.message_length)?;
+        str::from_utf8(self.raw.get(start..)?).ok().filter(|_| self.element.is_some())
     }
 
     /// The heartbeat frame. A raw WebSocket has none; a ping serves it as well.
@@ -37,14 +58,9 @@ impl WireFrame {
         Self {
             sockjs: text_frame(SockJsFrame::Heartbeat.encode()).into(),
             raw: encoded(Frame::ping(Bytes::new())).into(),
+            element: None,
+            message_length: 0,
         }
-    }
-}
-
-fn message(framing: Framing, text: &str) -> Vec<u8> {
-    match framing {
-        Framing::SockJs => text_frame(SockJsFrame::Messages(vec![Cow::Borrowed(text)]).encode()),
-        Framing::Raw => text_frame(text.to_owned()),
     }
 }
 
@@ -78,7 +94,8 @@ pub(crate) struct SendLimits {
 
 /// Leads from whatever holds a [`Link`] to the link, so that tasks can keep the holder alive.
 pub(crate) trait HasLink: Send + Sync + 'static {
-    fn link(&self) -> &Link;
+    /// `None` where there is no WebSocket behind it; what is sent by way of it goes nowhere then.
+    fn link(&self) -> Option<&Link>;
 }
 
 impl Link {
@@ -105,17 +122,23 @@ impl Link {
 
     /// Sends the SockJS open frame; a raw WebSocket has none.
     pub(crate) fn send_open(holder: &Arc<impl HasLink>, limits: SendLimits) {
-        if holder.link().framing == Framing::SockJs {
+        if holder.link().is_some_and(|link| link.framing == Framing::SockJs) {
             Self::send_bytes(holder, &text_frame(SockJsFrame::Open.encode()), limits);
         }
     }
 
-    pub(crate) fn send_message(holder: &Arc<impl HasLink>, text: &str, limits: SendLimits) -> bool {
-        Self::send_bytes(holder, &message(holder.link().framing, text), limits)
+    pub(crate) fn send_message(holder: &Arc<impl HasLink>, text: &str, form: MessageForm, limits: SendLimits) -> bool {
+        let Some(link) = holder.link() else { return false };
+        let bytes = match link.framing {
+            Framing::SockJs => text_frame(encode_elements([form.element(text)])),
+            Framing::Raw => text_frame(text.to_owned()),
+        };
+        Self::send_bytes(holder, &bytes, limits)
     }
 
     pub(crate) fn send_frame(holder: &Arc<impl HasLink>, frame: &WireFrame, limits: SendLimits) -> bool {
-        let bytes = match holder.link().framing {
+        let Some(link) = holder.link() else { return false };
+        let bytes = match link.framing {
             Framing::SockJs => &frame.sockjs,
             Framing::Raw => &frame.raw,
         };
@@ -124,7 +147,7 @@ impl Link {
 
     /// Says whether the bytes are on their way.
     pub(crate) fn send_bytes(holder: &Arc<impl HasLink>, bytes: &[u8], limits: SendLimits) -> bool {
-        let link = holder.link();
+        let Some(link) = holder.link() else { return false };
         match link.outgoing.send(&link.stream, bytes, limits.max_outgoing_bytes) {
             Sent::Accepted => true,
             Sent::QueueBegan => {
@@ -142,7 +165,8 @@ impl Link {
     /// Ends the connection in the transport's own way: with SockJS a close frame and then WebSocket's without a code,
     /// as the original does; without SockJS, WebSocket's with the code.
     pub(crate) fn close(holder: &Arc<impl HasLink>, code: CloseCode, limits: SendLimits) {
-        let bytes = match holder.link().framing {
+        let Some(link) = holder.link() else { return };
+        let bytes = match link.framing {
             Framing::SockJs => {
                 let close = SockJsFrame::Close { code: code.code, reason: Cow::Borrowed(code.reason) };
                 let mut bytes = text_frame(close.encode());
@@ -161,10 +185,7 @@ impl Link {
     }
 
     fn send_last(holder: &Arc<impl HasLink>, bytes: &[u8], limits: SendLimits) {
-        let link = holder.link();
-        if !link.is_open() {
-            return;
-        }
+        let Some(link) = holder.link().filter(|link| link.is_open()) else { return };
         if link.outgoing.send_last(&link.stream, bytes) == Sent::QueueBegan {
             Self::spawn_drain(holder);
         }
@@ -173,7 +194,7 @@ impl Link {
 
     /// The peer has closed: nothing more is sent but what is queued, and that not for long.
     pub(crate) fn end(holder: &Arc<impl HasLink>, limits: SendLimits) {
-        if holder.link().outgoing.end() {
+        if holder.link().is_some_and(|link| link.outgoing.end()) {
             Self::abort_after(holder, limits.close_timeout);
         }
     }
@@ -206,8 +227,8 @@ impl Link {
         let holder = Arc::downgrade(holder);
         tokio::spawn(async move {
             tokio::time::sleep(timeout).await;
-            if let Some(holder) = holder.upgrade() {
-                holder.link().abort();
+            if let Some(link) = holder.upgrade().as_ref().and_then(|holder| holder.link()) {
+                link.abort();
             }
         });
     }
@@ -215,8 +236,9 @@ impl Link {
     fn spawn_drain(holder: &Arc<impl HasLink>) {
         let holder = Arc::clone(holder);
         tokio::spawn(async move {
-            let link = holder.link();
-            link.outgoing.drain(&link.stream).await;
+            if let Some(link) = holder.link() {
+                link.outgoing.drain(&link.stream).await;
+            }
         });
     }
 }

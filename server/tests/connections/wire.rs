@@ -1,14 +1,12 @@
 //! What the server sends and accepts, frame by frame: the exchanges recorded from SwampDragon 0.3, and the faults that
 //! it must not have.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::peer::{Peer, Seen};
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use swampdragon_server::{
-    CallError, Connection, Router, Server, ServerBuilder,
-    protocol::{Call, RouteName, json::Json},
+    CallError, NoArgs, Router, RouterCall, Server, ServerBuilder, Verbs,
     session_store::{MemorySessionStore, SessionStoreOptions},
     settings::Settings,
 };
@@ -31,20 +29,35 @@ fn server() -> ServerBuilder {
 
 struct Demo;
 
-#[async_trait]
-impl Router for Demo {
-    fn route(&self) -> RouteName {
-        RouteName::parse("demo").unwrap()
+impl Demo {
+    async fn echo(self: Arc<Self>, call: RouterCall, args: Value) -> Result<(), CallError> {
+        call.send(&args)
     }
 
-    async fn call(&self, _: &Connection, call: &Call<Json>) -> Result<Value, CallError> {
-        match call.verb.as_str() {
-            "echo" => Ok(call.args.as_ref().map_or(json!({}), |args| serde_json::from_str(args.get()).unwrap())),
-            "fail" => Err(CallError::Refused(json!({ "name": ["missing"] }))),
-            "private" => Err(CallError::LoginRequired),
-            "break" => Err(CallError::Failed("the router's work failed".into())),
-            _ => Err(CallError::UnknownVerb),
-        }
+    async fn fail(self: Arc<Self>, _: RouterCall, _: NoArgs) -> Result<(), CallError> {
+        Err(CallError::Refused(json!({ "name": ["missing"] })))
+    }
+
+    async fn private(self: Arc<Self>, _: RouterCall, _: NoArgs) -> Result<(), CallError> {
+        Err(CallError::LoginRequired)
+    }
+
+    async fn break_down(self: Arc<Self>, _: RouterCall, _: NoArgs) -> Result<(), CallError> {
+        Err(CallError::failed("the router's work failed"))
+    }
+}
+
+impl Router for Demo {
+    fn route(&self) -> &str {
+        "demo"
+    }
+
+    fn verbs() -> Verbs<Self> {
+        Verbs::new()
+            .on("echo", Self::echo)
+            .on("fail", Self::fail)
+            .on("private", Self::private)
+            .on("break", Self::break_down)
     }
 }
 

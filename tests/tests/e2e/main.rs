@@ -12,3 +12,4 @@ mod redis_outage;
 mod server_restarts;
 mod session_lives_with_its_page;
 mod shutdown;
+mod sockjs_client;

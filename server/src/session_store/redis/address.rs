@@ -7,7 +7,7 @@ use crate::session_store::redacted;
 ///
 /// `redis://[USER][:PASSWORD]@HOST[:PORT][/DB]` and `redis+unix:///PATH[?db=DB&user=USER&pass=PASSWORD]`, as the
 /// redis crate reads them. What it would pass over (an unknown parameter, a fragment) is an error here.
-pub(super) fn parse(address: &str) -> Result<ConnectionInfo, ConnectRedisError> {
+pub(crate) fn parse(address: &str) -> Result<ConnectionInfo, ConnectRedisError> {
     let refuse = |problem: String| ConnectRedisError::Address { address: redacted(address), problem };
 
     let scheme = address.split_once("://").map_or("", |(scheme, _)| scheme);

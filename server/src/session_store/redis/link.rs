@@ -13,7 +13,7 @@ use crate::session_store::SessionStoreOptions;
 /// The redis crate's own connection manager is not used because it stays broken for good after a reconnection that
 /// fails with anything but an I/O error ("max number of clients reached", say), and because it keeps a connection
 /// whose peer went away in silence: here a request without an answer ends the connection.
-pub(super) struct Link {
+pub(crate) struct Link {
     client: Client,
     config: AsyncConnectionConfig,
     connect_timeout: Duration,
@@ -35,7 +35,7 @@ enum State {
 
 impl Link {
     /// A link that is not connected yet.
-    pub(super) fn new(info: ConnectionInfo, options: &SessionStoreOptions) -> RedisResult<Self> {
+    pub(crate) fn new(info: ConnectionInfo, options: &SessionStoreOptions) -> RedisResult<Self> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(options.connect_timeout))
             .set_response_timeout(Some(options.response_timeout));
@@ -51,7 +51,7 @@ impl Link {
     ///
     /// # Errors
     /// Redis cannot be reached, or `work` failed. Work is never repeated here: the caller knows whether it may be.
-    pub(super) async fn with<T, Work, Answer>(&self, work: Work) -> RedisResult<T>
+    pub(crate) async fn with<T, Work, Answer>(&self, work: Work) -> RedisResult<T>
     where
         Work: FnOnce(MultiplexedConnection) -> Answer,
         Answer: Future<Output = RedisResult<T>>,

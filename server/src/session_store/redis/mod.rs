@@ -9,7 +9,8 @@ use ::redis::{RedisResult, RedisWrite, ToRedisArgs, aio::MultiplexedConnection};
 use async_trait::async_trait;
 use swampdragon_protocol::SessionKey;
 
-use self::{error::store_error, link::Link};
+use self::error::store_error;
+pub(crate) use self::{address::parse as parse_address, link::Link};
 use super::{Lifetime, SessionStore, SessionStoreError, SessionStoreOptions};
 
 pub use self::{error::ConnectRedisError, refresh::RefreshCommand};

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use swampdragon_protocol::HeartbeatValue;
+use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm, close_code};
 
 use super::{Kind, quoted};
 
@@ -40,6 +40,50 @@ impl Kind for HeartbeatValueName {
 
     fn toml(value: &HeartbeatValue) -> Option<String> {
         quoted(value.as_str())
+    }
+}
+
+/// `3000` or `3001`.
+pub(in crate::settings) struct AbortCode;
+
+impl Kind for AbortCode {
+    type Value = CloseCode;
+
+    const PLACEHOLDER: &'static str = "CODE";
+
+    fn parse(text: &str) -> Result<CloseCode, String> {
+        [close_code::GO_AWAY, close_code::CONNECTION_ABORTED]
+            .into_iter()
+            .find(|code| code.code.to_string() == text)
+            .ok_or_else(|| "3000 or 3001".to_owned())
+    }
+
+    fn toml(value: &CloseCode) -> Option<String> {
+        Some(value.code.to_string())
+    }
+}
+
+/// `string` or `object`.
+pub(in crate::settings) struct MessageFormName;
+
+impl Kind for MessageFormName {
+    type Value = MessageForm;
+
+    const PLACEHOLDER: &'static str = "FORM";
+
+    fn parse(text: &str) -> Result<MessageForm, String> {
+        match text {
+            "string" => Ok(MessageForm::String),
+            "object" => Ok(MessageForm::Object),
+            _ => Err("string or object".to_owned()),
+        }
+    }
+
+    fn toml(value: &MessageForm) -> Option<String> {
+        quoted(match value {
+            MessageForm::String => "string",
+            MessageForm::Object => "object",
+        })
     }
 }
 

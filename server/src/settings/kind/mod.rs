@@ -8,10 +8,10 @@ mod time;
 
 pub use self::{choice::LogFormat, text::Password};
 pub(super) use self::{
-    choice::{Flag, HeartbeatValueName, LogFormatName},
+    choice::{AbortCode, Flag, HeartbeatValueName, LogFormatName, MessageFormName},
     number::{Bytes, Count, Port},
     origins::{Origins, WebOrigin},
-    text::{Folder, Host, KeyPrefix, LogFilter, PasswordText, Prefix, Socket, Store},
+    text::{Carrier, Folder, Host, KeyPrefix, LogFilter, PasswordText, Prefix, ScriptAddress, Socket, Store},
     time::{Time, duration_text},
 };
 

@@ -96,6 +96,29 @@ impl Kind for Prefix {
     }
 }
 
+/// The address of a script, as it may stand in a page between quotes.
+pub(in crate::settings) struct ScriptAddress;
+
+impl Kind for ScriptAddress {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "URL";
+
+    fn parse(text: &str) -> Result<String, String> {
+        let is_address = ["/", "http://", "https://"].iter().any(|start| text.starts_with(start));
+        if is_address && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>&\\".contains(&byte)) {
+            Ok(text.to_owned())
+        } else {
+            Err("an address that starts with http://, https:// or /, of visible characters without quotes, < > & or \\"
+                .to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(value)
+    }
+}
+
 /// A folder of this machine. Whether it exists is found out when it is used.
 pub(in crate::settings) struct Folder;
 
@@ -147,6 +170,31 @@ impl Kind for Store {
             return Err("the address or the name of a session store, without spaces around it".to_owned());
         }
         Ok(text.to_owned())
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(&redacted(value))
+    }
+
+    fn shown(text: &str) -> String {
+        format!("`{}`", redacted(text))
+    }
+}
+
+/// How publications are carried.
+pub(in crate::settings) struct Carrier;
+
+impl Kind for Carrier {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "ADDRESS";
+
+    fn parse(text: &str) -> Result<String, String> {
+        if text == "local:" || text.starts_with("redis://") || text.starts_with("redis+unix://") {
+            Ok(text.to_owned())
+        } else {
+            Err("local:, redis://HOST:PORT or redis+unix://PATH".to_owned())
+        }
     }
 
     fn toml(value: &String) -> Option<String> {

@@ -1,0 +1,103 @@
+use std::{fmt, sync::Arc};
+
+use swampdragon_protocol::MessageForm;
+
+use super::sessions::PolledSessions;
+use crate::{connection::ConnectionHandler, service::Service, settings::Settings};
+
+pub(crate) type NewHandler = Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send + Sync>;
+
+/// One SockJS service of a server: the path where pages find it, and what its connections do. A server has one at the
+/// setting `prefix`, and those that [`ServerBuilder::sockjs`](crate::ServerBuilder::sockjs) adds.
+///
+/// What is not set here is as the server's settings say.
+#[must_use]
+pub struct SockJsService {
+    prefix: String,
+    new_handler: NewHandler,
+    websocket: Option<bool>,
+    cookie: Option<bool>,
+    response_limit: Option<usize>,
+    message_form: Option<MessageForm>,
+}
+
+impl SockJsService {
+    /// A service at `prefix`, such as `/chat`; `new` makes one handler per connection.
+    pub fn new<H: ConnectionHandler>(prefix: impl Into<String>, new: impl Fn() -> H + Send + Sync + 'static) -> Self {
+        Self::with_handlers(prefix.into(), Box::new(move || Box::new(new())))
+    }
+
+    pub(crate) fn with_handlers(prefix: String, new_handler: NewHandler) -> Self {
+        Self { prefix, new_handler, websocket: None, cookie: None, response_limit: None, message_form: None }
+    }
+
+    /// Whether the service offers WebSockets, beside what works without them (`sockjs_websocket`).
+    pub fn websocket(mut self, offered: bool) -> Self {
+        self.websocket = Some(offered);
+        self
+    }
+
+    /// Whether responses set the cookie `JSESSIONID`, by which load balancers keep a client on one server
+    /// (`sockjs_cookie`).
+    pub fn cookie(mut self, set: bool) -> Self {
+        self.cookie = Some(set);
+        self
+    }
+
+    /// How much one streaming response carries, in bytes, before the client has to ask for another
+    /// (`sockjs_response_limit`).
+    pub fn response_limit(mut self, bytes: usize) -> Self {
+        self.response_limit = Some(bytes);
+        self
+    }
+
+    /// How messages stand in SockJS frames (`message_form`).
+    pub fn message_form(mut self, form: MessageForm) -> Self {
+        self.message_form = Some(form);
+        self
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn open(self, service: &Arc<Service>) -> Endpoint {
+        let settings: &Settings = &service.settings;
+        Endpoint {
+            prefix: self.prefix,
+            new_handler: self.new_handler,
+            websocket: self.websocket.unwrap_or(settings.sockjs_websocket),
+            cookie: self.cookie.unwrap_or(settings.sockjs_cookie),
+            response_limit: self.response_limit.unwrap_or(settings.sockjs_response_limit),
+            message_form: self.message_form.unwrap_or(settings.message_form),
+            sessions: PolledSessions::new(),
+            service: Arc::clone(service),
+        }
+    }
+}
+
+impl fmt::Debug for SockJsService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SockJsService").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// A SockJS service of a running server, with everything that its connections share.
+pub(crate) struct Endpoint {
+    pub(crate) service: Arc<Service>,
+    pub(crate) prefix: String,
+    pub(crate) new_handler: NewHandler,
+    pub(crate) websocket: bool,
+    pub(crate) cookie: bool,
+    /// In bytes.
+    pub(crate) response_limit: usize,
+    pub(crate) message_form: MessageForm,
+    pub(crate) sessions: PolledSessions,
+}
+
+impl Endpoint {
+    /// Whether the server has as many connections as it may have.
+    pub(super) fn is_full(&self) -> bool {
+        self.service.connections.len() >= self.service.settings.max_connections
+    }
+}
