@@ -13,7 +13,7 @@ use crate::{paths, wasm};
 pub(crate) const NODE_REMEDY: &str = "install Node.js 20 or later from https://nodejs.org";
 
 /// What `js/bundle.js` and [`bundle`] write to `js/dist`.
-const BUNDLE: [&str; 9] = [
+const BUNDLE: [&str; 16] = [
     "dragon.js",
     "fallback.js",
     "index.js",
@@ -21,6 +21,13 @@ const BUNDLE: [&str; 9] = [
     "init.js",
     "init-node.js",
     "inline.js",
+    "vanilla.js",
+    "vanilla-node.js",
+    "singleton.js",
+    "singleton-node.js",
+    "angularjs.js",
+    "angularjs-node.js",
+    "datamapper.js",
     "swampdragon.wasm",
     "swampdragon.wasm.js",
 ];
