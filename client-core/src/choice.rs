@@ -39,8 +39,8 @@ impl Choice {
         self.tried
     }
 
-    /// How long that may take, in milliseconds, where a connection may take `limit_ms`. What nothing can follow gets all
-    /// of it.
+    /// How long that may take, in milliseconds, where a connection may take `limit_ms`. What nothing can follow gets
+    /// all of it.
     pub(crate) fn patience_ms(&self, limit_ms: u32) -> u32 {
         match self.tried {
             Some(tried) if self.allowed.after(tried).is_some() => self.try_ms.min(limit_ms),
@@ -63,7 +63,7 @@ impl Choice {
         if asked { self.tried.is_some() } else { !self.allowed.is_one() }
     }
 
-    /// The server is there: whether it offers a WebSocket, and how long the answer took. Answers whether it was asked.
+    /// The server is there: whether it offers a WebSocket, and how long the answer took. Returns whether it was asked.
     pub(crate) fn informed(&mut self, websocket: bool, round_trip_ms: u32) -> bool {
         if self.tried.is_some() {
             return false;

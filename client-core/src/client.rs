@@ -176,8 +176,8 @@ impl<T: Types> Client<T> {
         self.events.push(event);
     }
 
-    /// The connection has ended: a SockJS close frame, the socket's own end, a socket that did not open, or a server that
-    /// does not tell about its SockJS service.
+    /// The connection has ended: a SockJS close frame, the socket's own end, a socket that did not open, or a server
+    /// that does not tell about its SockJS service.
     pub fn handle_closed(&mut self, code: u16, reason: Option<T::Text>, random: u32) {
         let connecting = self.state == State::Connecting;
         // A server that says why has been reached, and would say the same over any other transport.

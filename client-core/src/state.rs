@@ -3,8 +3,8 @@
 pub enum State {
     /// No connection is wanted: none was asked for, the application ended it, or the server said to stay away.
     Idle,
-    /// A socket is opening, or one did not and the server is being asked whether it is there at all; the timer bounds how
-    /// long that may take.
+    /// A socket is opening, or one did not and the server is being asked whether it is there at all; the timer bounds
+    /// how long that may take.
     Connecting,
     /// Messages flow; the timer watches for silence.
     Open {

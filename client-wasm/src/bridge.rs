@@ -37,8 +37,8 @@ pub enum Command {
     Wake,
     /// The timer fired.
     Timer,
-    /// The SockJS service has told about itself. Number: how long that took, in milliseconds, times two; and one more when
-    /// it offers a WebSocket.
+    /// The SockJS service has told about itself. Number: how long that took, in milliseconds, times two; and one more
+    /// when it offers a WebSocket.
     Info,
 }
 
@@ -85,10 +85,10 @@ pub enum Delivery {
     Session = 6,
     /// A call's handle, and the number of the [`swampdragon_client::CallFailure`] that ended it.
     CallFailed = 7,
-    /// Asks for a new socket to this URL. Throws, or returns `undefined`, when there can be none. Second value: 0, or for
-    /// what takes a WebSocket's place at the SockJS service with this base URL, the number of the
-    /// [`swampdragon_client::Transport`], or 3: a question for its `/info`, which ends in [`Command::Info`] or in a close
-    /// event.
+    /// Asks for a new socket to this URL. Throws, or returns `undefined`, when there can be none. Second value: 0, or
+    /// for what takes a WebSocket's place at the SockJS service with this base URL, the number of the
+    /// [`swampdragon_client::Transport`], or 3: a question for its `/info`, which ends in [`Command::Info`] or in a
+    /// close event.
     OpenSocket = 8,
 }
 

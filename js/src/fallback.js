@@ -17,8 +17,9 @@ const ABNORMAL = 1006;
 const MESSAGE_TOO_BIG = 1009;
 
 /**
- * Opens a session for a socket that looks like a WebSocket: `onmessage({ data })` with one frame each, `onclose({ code })`,
- * and the methods `send` and `close`, which this adds. `receiving` is aborted when the socket is not wanted any more.
+ * Opens a session for a socket that looks like a WebSocket: `onmessage({ data })` with one frame each,
+ * `onclose({ code })`, and the methods `send` and `close`, which this adds. `receiving` is aborted when the socket is
+ * not wanted any more.
  */
 export function open(socket, service, transport, receiving) {
   const session = `${service}/${sessionName()}/`;

@@ -17,8 +17,8 @@ export function transportBits(names = NAMES) {
 const INFO = 3;
 
 /**
- * What looks like a WebSocket to the client and is a SockJS session over another transport, or a question to the service
- * about itself. The answer to that goes to `informed` as the command `INFO` has it.
+ * What looks like a WebSocket to the client and is a SockJS session over another transport, or a question to the
+ * service about itself. The answer to that goes to `informed` as the command `INFO` has it.
  */
 export function openWithoutWebSocket(endpoint, transport, informed) {
   const aborter = new AbortController();
