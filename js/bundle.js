@@ -1,6 +1,6 @@
 // Makes dist/ from src/: `dragon.js` with everything that the entry points share, so that a page that reaches it by
-// two of them loads it once, the entry points themselves, and the adapters, which import the main entry beside them.
-// `cargo xtask wasm` runs this after the WebAssembly.
+// two of them loads it once, what only some pages need, the entry points themselves, and the adapters, which import the
+// main entry beside them. `cargo xtask wasm` runs this after the WebAssembly.
 import { build } from "esbuild";
 
 const options = { format: "esm", target: "es2022", minify: true, charset: "utf8", outdir: "dist", logLevel: "warning" };
@@ -13,7 +13,8 @@ const mainEntry = (path) => ({
   setup: ({ onResolve }) => onResolve({ filter: /^swampdragon$/ }, () => ({ path, external: true })),
 });
 
-await build({ ...options, entryPoints: ["src/dragon.js"], bundle: true });
+await build({ ...options, entryPoints: ["src/dragon.js"], bundle: true, external: ["./fallback.js"] });
+await build({ ...options, entryPoints: ["src/fallback.js"] });
 await build({ ...options, entryPoints: entries.map((name) => `src/entry/${name}.js`) });
 const adapterOptions = { ...options, entryPoints: adapters.map((name) => `src/adapter/${name}.js`), bundle: true };
 await build({ ...adapterOptions, plugins: [mainEntry("./index.js")] });

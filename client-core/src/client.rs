@@ -4,10 +4,11 @@ use swampdragon_protocol::{ReplyState, close_code};
 
 use crate::calls::Calls;
 use crate::channels::Channels;
+use crate::choice::Choice;
 use crate::subscriptions::Subscriptions;
 use crate::{
-    Action, AfterClose, CallFailure, Config, Event, Incoming, IncomingReply, Outgoing, PageCall, Purpose, State,
-    Transport, Types, after_close, heartbeat, reconnect_delay_ms,
+    Action, AfterClose, CallFailure, Config, Event, Framing, Incoming, IncomingReply, Outgoing, PageCall, Purpose,
+    Remembered, State, Transports, Types, after_close, heartbeat, reconnect_delay_ms,
 };
 
 /// One page's connection to its server, kept for as long as the application wants it.
@@ -20,6 +21,7 @@ pub struct Client<T: Types> {
     config: Config,
     state: State,
     endpoint: Option<T::Text>,
+    choice: Choice,
     /// Attempts since the last connection that lasted.
     failures: u32,
     session: Option<T::Text>,
@@ -38,6 +40,7 @@ impl<T: Types> Client<T> {
             config,
             state: State::Idle,
             endpoint: None,
+            choice: Choice::new(),
             failures: 0,
             session: None,
             calls: Calls::new(),
@@ -52,6 +55,13 @@ impl<T: Types> Client<T> {
     #[must_use]
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Which transport works with the present endpoint, when the best one does not. Worth keeping where it outlives the
+    /// client, see [`Self::handle_connect`].
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        self.choice.remembered()
     }
 
     /// What the shell must do next.
@@ -70,9 +80,17 @@ impl<T: Types> Client<T> {
     }
 
     /// The application wants a connection to this endpoint. One that exists is closed first; subscriptions stay.
-    pub fn handle_connect(&mut self, endpoint: T::Text) {
+    ///
+    /// `remembered` is what [`Self::remembered`] was when the last connection to this endpoint opened, as far as the
+    /// shell has kept it. A raw endpoint is a WebSocket and nothing else.
+    pub fn handle_connect(&mut self, endpoint: T::Text, framing: Framing, remembered: Remembered) {
         self.drop_socket(close_code::NORMAL.code, true);
         self.failures = 0;
+        let allowed = match framing {
+            Framing::SockJs => self.config.transports,
+            Framing::Raw => Transports::WEBSOCKET,
+        };
+        self.choice.reset(allowed, remembered);
         self.endpoint = Some(endpoint);
         self.open();
     }
@@ -102,11 +120,12 @@ impl<T: Types> Client<T> {
     }
 
     /// The connection is open: the SockJS open frame came, or the raw socket opened.
-    pub fn handle_opened(&mut self, transport: Transport) {
+    pub fn handle_opened(&mut self, framing: Framing) {
         if self.state != State::Connecting {
             return;
         }
-        self.state = State::Open { transport, heard: false };
+        self.state = State::Open { framing, heard: false };
+        self.choice.succeeded();
         self.watch();
         self.events.push(Event::Open);
         while let Some(call) = self.calls.take_queued() {
@@ -157,10 +176,24 @@ impl<T: Types> Client<T> {
         self.events.push(event);
     }
 
-    /// The connection has ended: a SockJS close frame, the socket's own end, or a socket that did not open.
+    /// The connection has ended: a SockJS close frame, the socket's own end, a socket that did not open, or a server
+    /// that does not tell about its SockJS service.
     pub fn handle_closed(&mut self, code: u16, reason: Option<T::Text>, random: u32) {
-        if self.state.has_socket() {
+        let connecting = self.state == State::Connecting;
+        // A server that says why has been reached, and would say the same over any other transport.
+        if connecting && code < close_code::GO_AWAY.code && self.choice.go_on() {
+            // The application hears of a failure when there is nothing else to try.
+            self.open_next();
+        } else if self.state.has_socket() {
             self.lose(code, reason, random);
+        }
+    }
+
+    /// The server has told about its SockJS service: whether it offers a WebSocket, and how long the answer took, in
+    /// milliseconds.
+    pub fn handle_info(&mut self, websocket: bool, round_trip_ms: u32) {
+        if self.state == State::Connecting && self.choice.informed(websocket, round_trip_ms) {
+            self.open_next();
         }
     }
 
@@ -168,15 +201,15 @@ impl<T: Types> Client<T> {
     pub fn handle_timer(&mut self, random: u32) {
         match self.state {
             State::Idle | State::Suspended => {}
-            State::Connecting | State::Open { transport: Transport::SockJs, heard: false } => {
-                self.lose(close_code::ABNORMAL.code, None, random);
+            State::Connecting | State::Open { framing: Framing::SockJs, heard: false } => {
+                self.handle_closed(close_code::ABNORMAL.code, None, random);
             }
-            State::Open { transport, .. } => {
+            State::Open { framing, .. } => {
                 // It has lasted, so the next failure is the first of a new series. Counting from the opening instead
                 // would let a server that closes each connection at once be asked without a pause.
                 self.failures = 0;
-                if transport == Transport::SockJs {
-                    self.state = State::Open { transport, heard: false };
+                if framing == Framing::SockJs {
+                    self.state = State::Open { framing, heard: false };
                     self.watch();
                 }
             }
@@ -207,10 +240,20 @@ impl<T: Types> Client<T> {
     }
 
     fn open(&mut self) {
+        self.choice.begin(self.config.connect_timeout_ms);
+        self.state = State::Connecting;
+        self.open_chosen();
+    }
+
+    fn open_next(&mut self) {
+        self.actions.push(Action::Close(close_code::NORMAL.code));
+        self.open_chosen();
+    }
+
+    fn open_chosen(&mut self) {
         if let Some(endpoint) = self.endpoint.clone() {
-            self.state = State::Connecting;
-            self.actions.push(Action::Open(endpoint));
-            self.actions.push(Action::Arm(self.config.connect_timeout_ms));
+            self.actions.push(Action::Open { endpoint, transport: self.choice.tried() });
+            self.actions.push(Action::Arm(self.choice.patience_ms(self.config.connect_timeout_ms)));
         }
     }
 

@@ -1,3 +1,5 @@
+use crate::Transports;
+
 /// What a client may be told to do differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
@@ -6,7 +8,8 @@ pub struct Config {
     /// The bound that doubling stops at, in milliseconds. Default: 30,000, so that a server that comes back is found
     /// within half a minute.
     pub reconnect_delay_max_ms: u32,
-    /// How long a socket may take to open, in milliseconds. Default: 10,000.
+    /// How long a socket may take to open, in milliseconds. Default: 10,000. Half of that where another transport may
+    /// be tried instead.
     pub connect_timeout_ms: u32,
     /// How long an open SockJS connection may be silent, in milliseconds; it is then closed within twice that time and
     /// opened anew. 0 never does. Default: 40,000: SockJS servers send a heartbeat frame every 25 seconds.
@@ -18,6 +21,8 @@ pub struct Config {
     pub max_pending_calls: usize,
     /// How many subscriptions are kept to be restored; one more fails at once. Default: 1,024.
     pub max_subscriptions: usize,
+    /// What a connection to a SockJS service may be made over. Default: the WebSocket alone, which every shell has.
+    pub transports: Transports,
 }
 
 impl Default for Config {
@@ -30,6 +35,7 @@ impl Default for Config {
             max_queued_calls: 256,
             max_pending_calls: 1024,
             max_subscriptions: 1024,
+            transports: Transports::WEBSOCKET,
         }
     }
 }

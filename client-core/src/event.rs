@@ -7,8 +7,8 @@ use crate::{CallFailure, Types};
 /// What the application hears, in the order polled.
 #[derive(Debug, Clone)]
 pub enum Event<T: Types> {
-    /// The connection is open. After the application has heard it, the shell calls
-    /// [`crate::Client::handle_open_delivered`].
+    /// The connection is open. The shell may keep [`crate::Client::remembered`] now. After the application has heard it,
+    /// the shell calls [`crate::Client::handle_open_delivered`].
     Open,
     /// The connection, or an attempt to open one, has ended.
     Close {

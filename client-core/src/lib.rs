@@ -14,6 +14,7 @@ mod action;
 mod backoff;
 mod calls;
 mod channels;
+mod choice;
 mod client;
 mod close_policy;
 mod config;
@@ -22,8 +23,10 @@ mod heartbeat;
 mod incoming;
 #[cfg(feature = "json")]
 mod json;
+mod remembered;
 mod state;
 mod subscriptions;
+mod transport;
 mod types;
 
 pub use action::{Action, Outgoing};
@@ -36,5 +39,7 @@ pub use event::Event;
 pub use incoming::{Incoming, IncomingReply};
 #[cfg(feature = "json")]
 pub use json::{JsonTypes, classify};
-pub use state::{State, Transport};
+pub use remembered::Remembered;
+pub use state::{Framing, State};
+pub use transport::{Transport, Transports};
 pub use types::Types;

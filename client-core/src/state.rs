@@ -3,12 +3,13 @@
 pub enum State {
     /// No connection is wanted: none was asked for, the application ended it, or the server said to stay away.
     Idle,
-    /// A socket is opening; the timer bounds how long it may take.
+    /// A socket is opening, or one did not and the server is being asked whether it is there at all; the timer bounds
+    /// how long that may take.
     Connecting,
     /// Messages flow; the timer watches for silence.
     Open {
-        /// How they travel.
-        transport: Transport,
+        /// What they stand in.
+        framing: Framing,
         /// Whether anything came since the timer was armed.
         heard: bool,
     },
@@ -32,9 +33,9 @@ impl State {
     }
 }
 
-/// How messages travel on an open connection.
+/// What messages stand in on an open connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
+pub enum Framing {
     /// In SockJS frames. The server sends a heartbeat frame every 25 seconds, so silence means a dead peer.
     SockJs,
     /// One message in each WebSocket message. Nobody promises to say anything, so silence means nothing.

@@ -1,20 +1,21 @@
 //! The numbers that the page's object (`js/src/swampdragon.js`) and this crate speak in.
 
-use swampdragon_client::Config;
+use swampdragon_client::{Config, Transports};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::shell;
 
-/// What the page's object asks for: the second argument of the dispatch function.
+/// What the page's object asks for or reports: the low eight bits of the dispatch function's second argument. A number
+/// that belongs to the command stands above them, since numbers cross into WebAssembly for nothing.
 ///
-/// The first is the subject. A socket calls the same function with its event alone, which JavaScript fills up to
-/// number 0.
+/// The first argument is the subject. A socket calls the same function with its event alone, which JavaScript fills up
+/// to number 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// The subject is a socket's event.
     SocketEvent,
-    /// Connect to the SockJS service at this base URL.
+    /// Connect to the SockJS service at this base URL. Number: what came with the last [`Delivery::Open`] there, or 0.
     ConnectSockJs,
     /// Connect to the raw WebSocket at this URL.
     ConnectRaw,
@@ -36,6 +37,9 @@ pub enum Command {
     Wake,
     /// The timer fired.
     Timer,
+    /// The SockJS service has told about itself. Number: how long that took, in milliseconds, times two; and one more
+    /// when it offers a WebSocket.
+    Info,
 }
 
 impl Command {
@@ -55,6 +59,7 @@ impl Command {
             9 => Self::Suspend,
             10 => Self::Wake,
             11 => Self::Timer,
+            12 => Self::Info,
             _ => return None,
         })
     }
@@ -63,7 +68,7 @@ impl Command {
 /// What the page's object is told: the first argument of [`Host::deliver`]; two values follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// The connection is open.
+    /// The connection is open. First value: a number to keep for the next connection to this endpoint, or 0.
     Open = 0,
     /// It has ended. First value: the reason or `undefined`; second: the close code, negative when the client comes
     /// back by itself.
@@ -80,7 +85,10 @@ pub enum Delivery {
     Session = 6,
     /// A call's handle, and the number of the [`swampdragon_client::CallFailure`] that ended it.
     CallFailed = 7,
-    /// Asks for a new socket to this URL. Throws, or returns `undefined`, when there can be none.
+    /// Asks for a new socket to this URL. Throws, or returns `undefined`, when there can be none. Second value: 0, or
+    /// for what takes a WebSocket's place at the SockJS service with this base URL, the number of the
+    /// [`swampdragon_client::Transport`], or 3: a question for its `/info`, which ends in [`Command::Info`] or in a
+    /// close event.
     OpenSocket = 8,
 }
 
@@ -100,7 +108,7 @@ extern "C" {
 
 /// Makes a client that delivers to `host`, and returns its dispatch function `(subject, command, ...)`.
 ///
-/// The numbers are [`Config`]'s fields in their order, times in milliseconds.
+/// The numbers are [`Config`]'s fields in their order, times in milliseconds, transports as bits.
 #[wasm_bindgen]
 #[must_use]
 #[allow(clippy::too_many_arguments, reason = "numbers cross into WebAssembly for nothing, an object's fields do not")]
@@ -113,6 +121,7 @@ pub fn attach(
     max_queued_calls: usize,
     max_pending_calls: usize,
     max_subscriptions: usize,
+    transports: u32,
 ) -> JsValue {
     shell::start(
         host,
@@ -124,6 +133,7 @@ pub fn attach(
             max_queued_calls,
             max_pending_calls,
             max_subscriptions,
+            transports: Transports::from_bits(transports),
         },
     )
 }

@@ -1,19 +1,19 @@
 use js_sys::{Array, JSON, JsString};
-use swampdragon_client::{Outgoing, Transport};
+use swampdragon_client::{Framing, Outgoing};
 use swampdragon_protocol::HeartbeatReply;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::page::Page;
 
 /// The text of a message as it goes into the socket. A SockJS client sends an array of strings.
-pub(crate) fn encode(message: Outgoing<Page>, transport: Transport) -> Option<JsValue> {
+pub(crate) fn encode(message: Outgoing<Page>, framing: Framing) -> Option<JsValue> {
     let text = match message {
         Outgoing::Request(text) => text,
         Outgoing::HeartbeatReply(reply) => heartbeat_reply(reply),
     };
-    match transport {
-        Transport::Raw => Some(text),
-        Transport::SockJs => JSON::stringify(&Array::of1(&text)).ok().map(Into::into),
+    match framing {
+        Framing::Raw => Some(text),
+        Framing::SockJs => JSON::stringify(&Array::of1(&text)).ok().map(Into::into),
     }
 }
 

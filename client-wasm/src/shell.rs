@@ -2,7 +2,7 @@ use alloc::boxed::Box;
 use core::cell::{Cell, RefCell};
 
 use js_sys::{Array, Function, JsString};
-use swampdragon_client::{Action, Client, Config, Event, PageCall, Purpose, Transport};
+use swampdragon_client::{Action, Client, Config, Event, Framing, PageCall, Purpose, Remembered, Transport};
 use swampdragon_protocol::{FrameKind, ReplyState, close_code};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -31,13 +31,15 @@ extern "C" {
     fn code_at(this: &CloseFrame, index: u32) -> u16;
     #[wasm_bindgen(catch, js_namespace = JSON, js_name = parse)]
     fn parse_json(text: &JsValue) -> Result<JsValue, JsValue>;
-    // The dispatch function is all that a timer needs to call, while gloo-timers makes a closure for each and brings
-    // the standard library: 1.3 KB of what every page downloads.
+    // The dispatch function is all that a timer needs to call. ARCHITECTURE.md, "Page weight": what a crate would add.
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(dispatch: &Function, milliseconds: u32, subject: u32, command: u32) -> i32;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: i32);
 }
+
+/// What a question for `/info` is numbered as among the transports.
+const INFO: u32 = 3;
 
 /// One page object's client with its socket and its timer.
 ///
@@ -45,7 +47,7 @@ extern "C" {
 struct Shell {
     client: RefCell<Client<Page>>,
     host: Host,
-    transport: Cell<Transport>,
+    framing: Cell<Framing>,
     socket: RefCell<Option<WebSocket>>,
     /// The timer's number, which stays when it has fired: clearing it again does nothing. 0 is no timer's.
     timer: Cell<i32>,
@@ -66,7 +68,7 @@ pub(crate) fn start(host: Host, config: Config) -> JsValue {
     let shell: &'static Shell = Box::leak(Box::new(Shell {
         client: RefCell::new(Client::new(config)),
         host,
-        transport: Cell::new(Transport::SockJs),
+        framing: Cell::new(Framing::SockJs),
         socket: RefCell::new(None),
         timer: Cell::new(0),
         dispatch: RefCell::new(None),
@@ -75,8 +77,9 @@ pub(crate) fn start(host: Host, config: Config) -> JsValue {
     }));
     let dispatch = Closure::<dyn Fn(JsValue, u32, JsValue, JsValue, JsValue)>::new(
         move |subject: JsValue, command: u32, name: JsValue, call: JsValue, topic: JsValue| {
-            if let Some(command) = Command::from_number(command) {
-                shell.run(command, subject, name, call, topic);
+            let number = command >> 8;
+            if let Some(command) = Command::from_number(command & 0xff) {
+                shell.run(command, number, subject, name, call, topic);
                 shell.drain();
             }
         },
@@ -91,7 +94,15 @@ fn optional(value: JsValue) -> Option<JsValue> {
 }
 
 impl Shell {
-    fn run(&'static self, command: Command, subject: JsValue, callback_name: JsValue, handle: JsValue, topic: JsValue) {
+    fn run(
+        &'static self,
+        command: Command,
+        number: u32,
+        subject: JsValue,
+        callback_name: JsValue,
+        handle: JsValue,
+        topic: JsValue,
+    ) {
         let purpose = match command {
             Command::SocketEvent => return self.socket_event(&subject),
             Command::Timer => {
@@ -102,14 +113,17 @@ impl Shell {
             Command::Subscribe => Purpose::Subscribe(topic),
             Command::Unsubscribe => Purpose::Unsubscribe(topic),
             Command::ConnectRaw | Command::ConnectSockJs => {
-                self.transport.set(if command == Command::ConnectRaw { Transport::Raw } else { Transport::SockJs });
-                return self.client.borrow_mut().handle_connect(subject);
+                let framing = if command == Command::ConnectRaw { Framing::Raw } else { Framing::SockJs };
+                self.framing.set(framing);
+                let remembered = Remembered::from_number(number);
+                return self.client.borrow_mut().handle_connect(subject, framing, remembered);
             }
             Command::Disconnect => return self.client.borrow_mut().handle_disconnect(),
             Command::Send => return self.client.borrow_mut().handle_send(subject),
             Command::Session => return self.client.borrow_mut().handle_session(optional(subject)),
             Command::Suspend => return self.client.borrow_mut().handle_suspend(),
             Command::Wake => return self.client.borrow_mut().handle_wake(),
+            Command::Info => return self.client.borrow_mut().handle_info(number & 1 == 1, number >> 1),
         };
         self.client.borrow_mut().handle_call(PageCall { request: subject, callback_name, purpose, handle });
     }
@@ -118,15 +132,15 @@ impl Shell {
     fn socket_event(&'static self, event: &JsValue) {
         let data = event.unchecked_ref::<MessageEvent>().data();
         if data.is_string() {
-            match self.transport.get() {
-                Transport::Raw => self.message(data),
-                Transport::SockJs => self.frame(&data),
+            match self.framing.get() {
+                Framing::Raw => self.message(data),
+                Framing::SockJs => self.frame(&data),
             }
             return;
         }
         let close: &CloseEvent = event.unchecked_ref();
         match close.code() {
-            0 if self.transport.get() == Transport::Raw => self.client.borrow_mut().handle_opened(Transport::Raw),
+            0 if self.framing.get() == Framing::Raw => self.client.borrow_mut().handle_opened(Framing::Raw),
             0 => {}
             code => {
                 let (reason, random) = (optional(close.unchecked_ref::<Ending>().reason()), random());
@@ -140,7 +154,7 @@ impl Shell {
         // An empty text has no first character; the conversion makes 0 of that, which is no kind of frame.
         let Some(kind) = FrameKind::of(text.char_code_at(0) as u32) else { return };
         match kind {
-            FrameKind::Open => self.client.borrow_mut().handle_opened(Transport::SockJs),
+            FrameKind::Open => self.client.borrow_mut().handle_opened(Framing::SockJs),
             FrameKind::Heartbeat => self.client.borrow_mut().handle_heard(),
             FrameKind::Message | FrameKind::Messages | FrameKind::Close => {
                 // What is not JSON is dropped, as a message that no page could read.
@@ -200,9 +214,9 @@ impl Shell {
 
     fn perform(&'static self, action: Action<Page>) {
         match action {
-            Action::Open(endpoint) => self.open_socket(&endpoint),
+            Action::Open { endpoint, transport } => self.open_socket(&endpoint, transport),
             Action::Send(message) => {
-                let text = encode(message, self.transport.get());
+                let text = encode(message, self.framing.get());
                 let socket = self.socket.borrow().clone();
                 if let (Some(text), Some(socket)) = (text, socket) {
                     // A socket that closes meanwhile says so in an event of its own.
@@ -229,10 +243,17 @@ impl Shell {
         }
     }
 
-    fn open_socket(&self, endpoint: &JsValue) {
-        let raw = self.transport.get() == Transport::Raw;
-        let url = if raw { endpoint.clone() } else { sockjs_url(endpoint) };
-        let Some(socket) = self.deliver(Delivery::OpenSocket, &url, &JsValue::UNDEFINED) else {
+    fn open_socket(&self, endpoint: &JsValue, transport: Option<Transport>) {
+        let raw = self.framing.get() == Framing::Raw;
+        // The other transports make their URLs by themselves: a session without a WebSocket needs an id that cannot be
+        // guessed.
+        let as_it_is = raw || transport != Some(Transport::WebSocket);
+        let url = if as_it_is { endpoint.clone() } else { sockjs_url(endpoint) };
+        let Some(socket) = self.deliver(
+            Delivery::OpenSocket,
+            &url,
+            &JsValue::from(transport.map_or(INFO, |transport| transport as u32)),
+        ) else {
             // Refused by a security policy, say. That may change, so it is a failed attempt like any other.
             let random = random();
             self.client.borrow_mut().handle_closed(close_code::ABNORMAL.code, None, random);
@@ -251,7 +272,10 @@ impl Shell {
     fn tell(&self, event: Event<Page>) {
         let nothing = JsValue::UNDEFINED;
         let (what, first, second) = match event {
-            Event::Open => (Delivery::Open, nothing.clone(), nothing),
+            Event::Open => {
+                let remembered = self.client.borrow().remembered();
+                (Delivery::Open, JsValue::from(remembered.number()), nothing)
+            }
             Event::Close { code, reason, reconnecting } => {
                 let code = i32::from(code);
                 (Delivery::Close, reason.unwrap_or(nothing), JsValue::from(if reconnecting { -code } else { code }))

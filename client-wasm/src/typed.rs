@@ -28,7 +28,7 @@ use js_sys::{Array, Function, JSON, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 pub use serde_wasm_bindgen::Error;
-use swampdragon_client::Config;
+use swampdragon_client::{Config, Transports};
 use swampdragon_protocol::SessionKey;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -152,6 +152,8 @@ impl Connection {
         let host = Object::new();
         // Defining a field of a new object cannot fail.
         let _ = Reflect::set(&host, &"deliver".into(), deliver.as_ref());
+        // The other transports are JavaScript, which comes with the npm package.
+        let config = Config { transports: Transports::WEBSOCKET, ..config };
         let dispatch: Function = shell::start(host.unchecked_into::<Host>(), config).unchecked_into();
         Self { dispatch: dispatch.unchecked_into(), _deliver: deliver }
     }

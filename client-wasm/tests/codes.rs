@@ -23,6 +23,7 @@ fn javascript_has_the_same_numbers() {
             ("SESSION_KEY", Command::Session as u32),
             ("SUSPEND", Command::Suspend as u32),
             ("WAKE", Command::Wake as u32),
+            ("INFO", Command::Info as u32),
             ("OPEN", Delivery::Open as u32),
             ("CLOSE", Delivery::Close as u32),
             ("MESSAGE", Delivery::Message as u32),
@@ -38,8 +39,8 @@ fn javascript_has_the_same_numbers() {
 
 #[test]
 fn every_command_is_known_by_its_number() {
-    for number in 0..=11 {
+    for number in 0..=12 {
         assert_eq!(Command::from_number(number).map(|command| command as u32), Some(number));
     }
-    assert_eq!(Command::from_number(12), None);
+    assert_eq!(Command::from_number(13), None);
 }

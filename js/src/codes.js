@@ -10,6 +10,7 @@ export const SEND = 7;
 export const SESSION_KEY = 8;
 export const SUSPEND = 9;
 export const WAKE = 10;
+export const INFO = 12;
 
 export const OPEN = 0;
 export const CLOSE = 1;

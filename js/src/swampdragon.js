@@ -8,6 +8,7 @@ import { assertLoaded } from "./module.js";
 import { pageLife } from "./page-life.js";
 import { report } from "./report.js";
 import { isSessionKey, sessionKeyPlace } from "./session-key.js";
+import { openWithoutWebSocket, transportBits } from "./transports.js";
 
 // Documented for pages in `types/index.d.ts`; the state machine behind it is `client-core/`.
 export class SwampDragon {
@@ -16,7 +17,10 @@ export class SwampDragon {
   #listeners = new Map();
   #channels = new Set();
   #calls = 0;
+  #storage;
   #target;
+  #transportPlace;
+  #transports;
   #stopListening;
 
   constructor(options) {
@@ -24,10 +28,13 @@ export class SwampDragon {
     this.settings = options ?? {};
     this.isReady = false;
     const { storage = globalThis.document ? "session" : "memory", storageKey = "swampdragon.session" } = this.settings;
+    this.#transports = transportBits(this.settings.transports);
     this.#dispatch = attach(
       { deliver: (what, first, second) => this.#deliver(what, first, second) },
       ...limits(this.settings),
+      this.#transports,
     );
+    this.#storage = storage;
     this.#keyPlace = sessionKeyPlace(storage, storageKey);
     this.#dispatch(this.session, codes.SESSION_KEY);
   }
@@ -47,20 +54,25 @@ export class SwampDragon {
   }
 
   connect(url, channel) {
-    if (!this.#socketClass()) {
+    const before = this.#target?.[0];
+    if (url !== undefined || channel !== undefined || !before) {
+      this.#target = endpoint(url ?? globalThis.location?.origin, channel ?? "data", this.settings.raw);
+    }
+    const [address, raw] = this.#target;
+    if (!this.#socketClass() && (raw || this.#transports === 1)) {
       throw new Error(
         'swampdragon: there is no WebSocket here. Pass one: new SwampDragon({ WebSocket }), from the package "ws", or use Node 22.',
       );
     }
-    if (url !== undefined || channel !== undefined || !this.#target) {
-      this.#target = endpoint(url ?? globalThis.location?.origin, channel ?? "data", this.settings.raw);
+    if (address !== before) {
+      // A number, which the rule for session keys lets through.
+      this.#transportPlace = sessionKeyPlace(this.#storage, "swampdragon.transport " + address);
     }
-    const [address, raw] = this.#target;
     this.#stopListening ??= pageLife(
       () => this.#dispatch(0, codes.SUSPEND),
       () => this.#dispatch(0, codes.WAKE),
     );
-    this.#dispatch(address, raw ? codes.CONNECT_RAW : codes.CONNECT_SOCKJS);
+    this.#dispatch(address, (this.#transportPlace.read() << 8) | (raw ? codes.CONNECT_RAW : codes.CONNECT_SOCKJS));
   }
 
   disconnect() {
@@ -192,6 +204,7 @@ export class SwampDragon {
     switch (what) {
       case codes.OPEN:
         this.isReady = true;
+        this.#transportPlace.write(first || null);
         return this.#call("onopen");
       case codes.CLOSE:
         this.isReady = false;
@@ -212,7 +225,9 @@ export class SwampDragon {
       case codes.CALL_FAILED:
         return this.#answer(first, failureContext(first, second), null);
       case codes.OPEN_SOCKET:
-        return this.#openSocket(first);
+        return second
+          ? openWithoutWebSocket(first, second, (info) => this.#dispatch(0, (info << 8) | codes.INFO))
+          : this.#openSocket(first);
       case codes.HEARTBEAT:
         this.#call("onheartbeat");
         break;

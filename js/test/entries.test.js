@@ -3,6 +3,9 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { test } from "node:test";
+import { build } from "esbuild";
+import { startPolledServer } from "./polled-server.js";
+import { until } from "./server.js";
 
 // Each entry in a process of its own would share nothing; here they share `dragon.js`, so the order matters.
 test("init: an object made too early says what to do", async () => {
@@ -39,3 +42,23 @@ for (const type of ["application/wasm", "application/octet-stream"]) {
     assert.equal(new SwampDragon().isReady, false);
   });
 }
+
+test("a bundle of the inline entry is one file, and has its transports in it", async (t) => {
+  const { outputFiles } = await build({
+    stdin: { contents: 'export { SwampDragon } from "swampdragon/inline";', resolveDir: import.meta.dirname },
+    bundle: true,
+    format: "esm",
+    write: false,
+    outdir: "out",
+  });
+  assert.equal(outputFiles.length, 1);
+  const { SwampDragon } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
+  const server = await startPolledServer();
+  const dragon = new SwampDragon({ transports: ["xhr-streaming"] });
+  t.after(() => {
+    dragon.disconnect();
+    server.stop();
+  });
+  dragon.connect(server.url);
+  await until(() => dragon.isReady);
+});

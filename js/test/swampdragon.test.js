@@ -322,7 +322,8 @@ describe("addresses", () => {
   });
 
   test("without a WebSocket class say what to do", { skip: "WebSocket" in globalThis }, () => {
-    assert.throws(() => new SwampDragon().connect("http://127.0.0.1:1"), /Pass one: new SwampDragon\(\{ WebSocket \}\)/);
+    const dragon = new SwampDragon({ transports: ["websocket"] });
+    assert.throws(() => dragon.connect("http://127.0.0.1:1"), /Pass one: new SwampDragon\(\{ WebSocket \}\)/);
   });
 
   test("of nobody do not throw", async () => {

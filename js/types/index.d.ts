@@ -110,6 +110,12 @@ export interface WebSocketClass {
 /** Called with the reply's context and data; `this` is the `SwampDragon` object. */
 export type Listener<Data = unknown> = (this: SwampDragon, context: Context, data: Data) => void;
 
+/**
+ * How frames travel: over a WebSocket; by one long response after the other and requests of their own for what the page
+ * sends; or by a request for each frame or few.
+ */
+export type Transport = "websocket" | "xhr-streaming" | "xhr-polling";
+
 /** Callbacks have the options themselves as `this`. One that throws is reported to the page and breaks nothing. */
 export interface Options {
   /** The connection is open. After a reconnect, too: subscriptions are restored then without your help. */
@@ -149,7 +155,17 @@ export interface Options {
   reconnectDelayMs?: number;
   /** Where the doubling ends, in milliseconds. Default: 30000. */
   reconnectDelayMaxMs?: number;
-  /** How long a connection may take to open, in milliseconds. Default: 10000. */
+  /**
+   * What a connection may be made over, in any order. The WebSocket is tried at once; the others when it cannot be had,
+   * with a module that is fetched then. What worked is kept where the session key is kept, for ten connections, after
+   * which the WebSocket gets its chance again. Raw endpoints are WebSockets and nothing else.
+   * Default: `["websocket", "xhr-streaming", "xhr-polling"]`.
+   */
+  transports?: readonly Transport[];
+  /**
+   * How long a connection may take to open, in milliseconds, over any one transport; half of that where another may be
+   * tried before the server has been asked. Default: 10000.
+   */
   connectTimeoutMs?: number;
   /**
    * How long an open SockJS connection may be silent, in milliseconds, before it is taken for dead, which is noticed
@@ -167,7 +183,10 @@ export interface Options {
    * the place to make them. Default: true.
    */
   restoreSubscriptions?: boolean;
-  /** The WebSocket class. Default: the global one. Node.js has none before version 22: pass that of the package `ws`. */
+  /**
+   * The WebSocket class. Default: the global one. Node.js has none before version 22: pass that of the package `ws`, or
+   * let another transport do.
+   */
   WebSocket?: WebSocketClass;
 }
 
@@ -176,7 +195,7 @@ export type Args = object | null | undefined;
 
 /** A connection to a SwampDragon server, and the session that it keeps alive. */
 export class SwampDragon {
-  /** Nothing is connected before `connect`. */
+  /** Nothing is connected before `connect`. Throws a `TypeError` for an option that is out of its bounds. */
   constructor(options?: Options);
 
   /** The options that were given. Callbacks may be replaced at any time; other changes have no effect. */

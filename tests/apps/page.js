@@ -2,7 +2,7 @@
 import { SwampDragon } from "swampdragon";
 
 const asked = new URLSearchParams(location.search);
-const seen = { opened: 0, closed: 0, heartbeats: 0, order: [], notices: [] };
+const seen = { opened: 0, closed: 0, heartbeats: 0, order: [], notices: [], requests: [] };
 globalThis.seen = seen;
 
 const send = WebSocket.prototype.send;
@@ -11,7 +11,17 @@ WebSocket.prototype.send = function (data) {
   return send.call(this, data);
 };
 
+const { fetch } = globalThis;
+globalThis.fetch = (resource, ...more) => {
+  seen.requests.push(new URL(resource.url ?? resource).pathname.split("/").pop());
+  return fetch(resource, ...more);
+};
+
+// A browser, or something between it and the server, that has no WebSockets.
+if (asked.has("blocked")) delete globalThis.WebSocket;
+
 const dragon = new SwampDragon({
+  transports: asked.get("transports")?.split(","),
   storage: asked.get("storage") ?? "memory",
   onopen() {
     seen.opened += 1;

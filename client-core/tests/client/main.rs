@@ -5,3 +5,4 @@ mod heartbeats;
 mod pair;
 mod reconnect;
 mod subscriptions;
+mod transports;

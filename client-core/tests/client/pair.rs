@@ -1,7 +1,8 @@
 //! A client and a scripted server under virtual time: no sockets, no sleeps.
 
 use swampdragon_client::{
-    Action, CallFailure, Client, Config, Event, JsonTypes, Outgoing, PageCall, Purpose, State, Transport, classify,
+    Action, CallFailure, Client, Config, Event, Framing, JsonTypes, Outgoing, PageCall, Purpose, Remembered, State,
+    Transport, classify,
 };
 use swampdragon_protocol::json::{decode_client_message, encode_client_message, to_payload};
 use swampdragon_protocol::{Call, ClientMessage, HeartbeatReply};
@@ -18,6 +19,12 @@ pub(crate) struct Pair {
     /// How often a socket was opened.
     pub(crate) sockets: u32,
     pub(crate) socket_exists: bool,
+    /// What the present socket, or the last one, has to be.
+    pub(crate) transport: Transport,
+    /// Whether that is a question for `/info`.
+    pub(crate) asking: bool,
+    /// What the shell keeps between connections.
+    pub(crate) remembered: Remembered,
     /// What the server received on the present socket.
     pub(crate) heard: Vec<String>,
     /// What the application was told, in order; sent messages appear as `sent ...`.
@@ -34,6 +41,9 @@ impl Pair {
             random: u32::MAX,
             sockets: 0,
             socket_exists: false,
+            transport: Transport::WebSocket,
+            asking: false,
+            remembered: Remembered::NOTHING,
             heard: Vec::new(),
             log: Vec::new(),
             calls: 0,
@@ -53,18 +63,34 @@ impl Pair {
     }
 
     pub(crate) fn connect(&mut self) {
-        self.client.handle_connect("wss://example.com/data".to_owned());
+        self.connect_to("wss://example.com/data", Framing::SockJs);
+    }
+
+    pub(crate) fn connect_to(&mut self, endpoint: &str, framing: Framing) {
+        self.client.handle_connect(endpoint.to_owned(), framing, self.remembered);
+        self.drain();
+    }
+
+    /// The server answers `/info`.
+    pub(crate) fn inform(&mut self, websocket: bool, round_trip_ms: u32) {
+        self.client.handle_info(websocket, round_trip_ms);
+        self.drain();
+    }
+
+    /// Nobody answers `/info`.
+    pub(crate) fn inform_nothing(&mut self) {
+        self.client.handle_closed(1006, None, self.random);
         self.drain();
     }
 
     /// The server opens the SockJS session.
     pub(crate) fn accept(&mut self) {
-        self.accept_over(Transport::SockJs);
+        self.accept_over(Framing::SockJs);
     }
 
-    pub(crate) fn accept_over(&mut self, transport: Transport) {
+    pub(crate) fn accept_over(&mut self, framing: Framing) {
         assert!(self.socket_exists, "nobody knocks");
-        self.client.handle_opened(transport);
+        self.client.handle_opened(framing);
         self.drain();
     }
 
@@ -166,6 +192,7 @@ impl Pair {
                 let opened = matches!(event, Event::Open);
                 self.log.push(describe(&event));
                 if opened {
+                    self.remembered = self.client.remembered();
                     self.client.handle_open_delivered();
                 }
             } else {
@@ -176,8 +203,10 @@ impl Pair {
 
     fn perform(&mut self, action: Action<JsonTypes>) {
         match action {
-            Action::Open(endpoint) => {
-                assert_eq!(endpoint, "wss://example.com/data");
+            Action::Open { endpoint, transport } => {
+                assert!(endpoint.starts_with("wss://example.com/"));
+                self.asking = transport.is_none();
+                self.transport = transport.unwrap_or(self.transport);
                 assert!(!self.socket_exists, "a second socket beside the first");
                 self.socket_exists = true;
                 self.sockets += 1;
@@ -197,6 +226,7 @@ impl Pair {
             Action::Close(_) => {
                 assert!(self.socket_exists, "closed what was not open");
                 self.socket_exists = false;
+                self.asking = false;
             }
             Action::Arm(milliseconds) => self.alarm = Some(self.now + u64::from(milliseconds)),
             Action::Disarm => self.alarm = None,

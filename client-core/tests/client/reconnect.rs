@@ -2,7 +2,7 @@
 
 use crate::pair::Pair;
 use proptest::prelude::*;
-use swampdragon_client::{AfterClose, Config, State, Transport, after_close};
+use swampdragon_client::{AfterClose, Config, Framing, State, after_close};
 
 #[test]
 fn a_lost_connection_is_opened_again_after_a_delay() {
@@ -66,13 +66,13 @@ fn a_server_that_closes_each_connection_at_once_is_asked_less_and_less_often() {
 
 #[test]
 fn a_connection_that_lasted_starts_a_new_series_of_delays() {
-    for transport in [Transport::SockJs, Transport::Raw] {
+    for framing in [Framing::SockJs, Framing::Raw] {
         let mut pair = Pair::open();
         for _ in 0..5 {
             pair.close(1006);
             let delay = pair.alarm.unwrap() - pair.now;
             pair.pass(delay);
-            pair.accept_over(transport);
+            pair.accept_over(framing);
         }
         pair.heartbeat_frame();
         pair.pass(40_000);
@@ -106,7 +106,7 @@ fn heartbeat_frames_keep_a_connection_for_days() {
 fn a_raw_connection_may_be_silent() {
     let mut pair = Pair::new(Config::default());
     pair.connect();
-    pair.accept_over(Transport::Raw);
+    pair.accept_over(Framing::Raw);
     pair.pass(86_400_000);
     assert!(pair.state().is_open());
 }
@@ -225,7 +225,7 @@ proptest! {
                 _ => {}
             }
             let waits = matches!(pair.state(), State::Connecting | State::Waiting)
-                || matches!(pair.state(), State::Open { transport: Transport::SockJs, .. });
+                || matches!(pair.state(), State::Open { framing: Framing::SockJs, .. });
             prop_assert_eq!(waits, pair.alarm.is_some());
             prop_assert_eq!(pair.state().has_socket(), pair.socket_exists);
         }

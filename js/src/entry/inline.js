@@ -1,4 +1,6 @@
 import { SwampDragon, load } from "./dragon.js";
+// Here nothing is fetched later, so the module that others import when they need it comes along.
+import "./fallback.js";
 import wasm from "./swampdragon.wasm.js";
 
 await load(Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0)));

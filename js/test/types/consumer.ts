@@ -10,6 +10,7 @@ interface News {
 const options: Options = {
   storage: "local",
   reconnectDelayMs: 100,
+  transports: ["websocket", "xhr-polling"],
   onopen() {
     this.onheartbeat?.();
   },
@@ -44,6 +45,9 @@ dragon.session = 12;
 dragon.isReady = true;
 // @ts-expect-error There is no such place.
 new SwampDragon({ storage: "cookie" });
+
+// @ts-expect-error There is no such transport.
+new SwampDragon({ transports: ["jsonp-polling"] });
 
 await init(new URL("./swampdragon.wasm", import.meta.url));
 new Explicit();

@@ -1,0 +1,40 @@
+// What stands in every page of the transports without a WebSocket; the rest comes with `fallback.js` when it is needed.
+
+// In the order of `Transport` in `client-core/src/transport.rs`.
+const NAMES = ["websocket", "xhr-streaming", "xhr-polling"];
+
+/** The allowed transports as bits, the lowest for the WebSocket. */
+export function transportBits(names = NAMES) {
+  // An unknown name has no index, and makes the sum negative.
+  const bits = Array.isArray(names) && names.reduce((sum, name) => sum | (1 << NAMES.indexOf(name)), 0);
+  if (!(bits > 0)) {
+    throw new TypeError(`transports must name some of ${NAMES.join(", ")}.`);
+  }
+  return bits;
+}
+
+/** How a question for `/info` is numbered among them. */
+const INFO = 3;
+
+/**
+ * What looks like a WebSocket to the client and is a SockJS session over another transport, or a question to the
+ * service about itself. The answer to that goes to `informed` as the command `INFO` has it.
+ */
+export function openWithoutWebSocket(endpoint, transport, informed) {
+  const aborter = new AbortController();
+  const socket = { close: () => aborter.abort() };
+  const service = endpoint.replace("ws", "http");
+  (transport === INFO
+    ? askInfo(service, aborter.signal).then(informed)
+    : import("./fallback.js").then(({ open }) => open(socket, service, transport, aborter))
+  ).catch(() => socket.onclose?.({ code: 1006 }));
+  return socket;
+}
+
+// A clock that is set meanwhile makes the tries that follow longer, up to the connect timeout.
+async function askInfo(service, signal) {
+  const asked = Date.now();
+  const response = await fetch(service + "/info", { credentials: "include", signal });
+  const { websocket } = await response.json();
+  return ((Date.now() - asked) << 1) | (websocket !== false);
+}
