@@ -6,6 +6,7 @@ mod demo_page;
 mod keys_left_alone;
 mod many_connections;
 mod original_client;
+mod original_server;
 mod origins;
 mod page_keeps_answering;
 mod redis_outage;
