@@ -226,8 +226,8 @@ impl Play {
         let Some(messages) = messages(raw, text) else { return Ok(true) };
         for message in messages {
             let outcome = match &message {
-                Value::String(message) => self.outcome(message),
-                Value::Object(_) => self.outcome(&message.to_string()),
+                Value::String(message) => self.outcome(raw, message),
+                Value::Object(_) => self.outcome(raw, &message.to_string()),
                 _ if self.era == Era::Documented => Outcome::Drop,
                 _ => Outcome::Abort,
             };
@@ -247,7 +247,7 @@ impl Play {
         Ok(false)
     }
 
-    fn outcome(&mut self, text: &str) -> Outcome {
+    fn outcome(&mut self, raw: bool, text: &str) -> Outcome {
         let Ok(message) = serde_json::from_str::<Value>(text) else { return Outcome::Abort };
         if message.get("heartbeat").is_some() {
             let taken = match self.era {
@@ -266,7 +266,7 @@ impl Play {
         let args = message.get("args").filter(|args| !args.is_null()).cloned().unwrap_or_else(|| json!({}));
         let verb = message["verb"].as_str().unwrap_or_default();
         let reply = |data, state| Reply { data, callback_name: &message["callbackname"], verb, state, channel: None };
-        let blank = self.blank();
+        let blank = self.blank(raw);
         match verb {
             "echo" => Outcome::Answer(reply(args, "success").json(blank)),
             "fail" => Outcome::Answer(reply(json!({ "text": ["too long"] }), "error").json(blank)),
@@ -287,12 +287,9 @@ impl Play {
         }
     }
 
-    /// What stands after `,` and `:` in answers: those of the last era are written with the frame around them.
-    fn blank(&self) -> &'static str {
-        match self.era {
-            Era::Documented => " ",
-            Era::Last => "",
-        }
+    /// What stands after `,` and `:` in answers. In SockJS frames the last era's are written with the frame around them.
+    fn blank(&self, raw: bool) -> &'static str {
+        if self.era == Era::Last && !raw { "" } else { " " }
     }
 
     fn heartbeat(&self, raw: bool) -> &'static str {

@@ -171,6 +171,11 @@ async fn raw_endpoints_are_answered_alike() -> Result<()> {
         let heard = server.until("two answers were taken", |heard| heard[0].answers >= 2).await?;
         ensure!(heard.len() == 1 && heard[0].path == "/data/websocket", "{heard:#?}");
         ensure!(heard[0].frames.iter().any(|frame| frame == answer), "{era:?}: {heard:#?}");
+
+        // A raw endpoint has no frame for the code of an abort; without one, the page comes back.
+        let lost = page.call("nonsense", json!({})).await?;
+        ensure!(lost[2] == "connection_lost", "{era:?}: the lost call: {lost}");
+        page.browser.until("seen.opened === 2").await?;
     }
     Ok(())
 }
