@@ -295,6 +295,10 @@ impl<T: Types> Client<T> {
         self.actions.push(Action::Close(close_code::NORMAL.code));
         self.events.push(Event::Close { code, reason, reconnecting });
         self.subscriptions.lost();
+        // Names of subscriptions that nobody restores are void; those of the others are needed as soon as they are sent.
+        if self.subscriptions.is_empty() {
+            self.channels.clear();
+        }
         while let Some(handle) = self.calls.take_lost(false) {
             self.fail(handle, CallFailure::ConnectionLost);
         }

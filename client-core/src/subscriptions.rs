@@ -76,6 +76,11 @@ impl<T: Types> Subscriptions<T> {
         })
     }
 
+    /// Whether there is nothing to restore.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.list.clear();
     }

@@ -1,22 +1,20 @@
 import { attach } from "../pkg/glue.js";
 import { callError, failureContext } from "./call-error.js";
+import { Channel } from "./channel.js";
 import * as codes from "./codes.js";
 import { endpoint } from "./endpoint.js";
 import { limits } from "./limits.js";
 import { assertLoaded } from "./module.js";
 import { pageLife } from "./page-life.js";
+import { report } from "./report.js";
 import { isSessionKey, sessionKeyPlace } from "./session-key.js";
-
-/** Errors in a page's callbacks are the page's: they go where its uncaught errors go, and break nothing here. */
-function report(error) {
-  (globalThis.reportError ?? console.error)(error);
-}
 
 // Documented for pages in `types/index.d.ts`; the state machine behind it is `client-core/`.
 export class SwampDragon {
   #dispatch;
   #keyPlace;
   #listeners = new Map();
+  #channels = new Set();
   #calls = 0;
   #target;
   #stopListening;
@@ -69,6 +67,8 @@ export class SwampDragon {
     this.#stopListening?.();
     this.#stopListening = undefined;
     this.#dispatch(0, codes.DISCONNECT);
+    // Between two connections there is none whose end would say so.
+    this.#endChannels();
   }
 
   callRouter(verb, route, args, callbackName, channel) {
@@ -86,7 +86,12 @@ export class SwampDragon {
         : undefined;
     // A page that does not look at the promise did not ask to hear of a failure either.
     answer?.catch(() => {});
-    const command = { subscribe: codes.SUBSCRIBE, unsubscribe: codes.UNSUBSCRIBE }[verb] ?? codes.CALL;
+    const command =
+      verb === "unsubscribe"
+        ? codes.UNSUBSCRIBE
+        : verb === "subscribe" && this.settings.restoreSubscriptions !== false
+          ? codes.SUBSCRIBE
+          : codes.CALL;
     const text = JSON.stringify({ route, verb, args, callbackname: name });
     const subject = command === codes.CALL ? undefined : JSON.stringify([route, args]);
     this.#dispatch(text, command, name, call, subject);
@@ -119,6 +124,10 @@ export class SwampDragon {
 
   unsubscribe(route, args, callbackName, channel) {
     return this.callRouter("unsubscribe", route, args, callbackName, channel);
+  }
+
+  channel(name, { buffer = 256 } = {}) {
+    return new Channel(name, buffer, this.#channels);
   }
 
   send(text) {
@@ -163,6 +172,10 @@ export class SwampDragon {
     }
   }
 
+  #endChannels() {
+    this.#channels.forEach((channel) => channel.end());
+  }
+
   #socketClass() {
     return this.settings.WebSocket ?? globalThis.WebSocket;
   }
@@ -182,6 +195,9 @@ export class SwampDragon {
         return this.#call("onopen");
       case codes.CLOSE:
         this.isReady = false;
+        if (second > 0) {
+          this.#endChannels();
+        }
         return this.#call("onclose", {
           type: "close",
           code: Math.abs(second),
@@ -190,6 +206,7 @@ export class SwampDragon {
         });
       case codes.PUBLICATION: {
         const { channel, ...publication } = first;
+        this.#channels.forEach((open) => open.hear(second, publication));
         return this.#call("onchannelmessage", second, publication);
       }
       case codes.CALL_FAILED:

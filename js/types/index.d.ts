@@ -51,6 +51,23 @@ export interface Publication<Data = unknown> {
   action?: string;
 }
 
+/**
+ * What is published under one of the page's channel names, for `for await`. Goes on over reconnects; ends with
+ * `return` (which leaving the loop calls), with `disconnect`, and when the server refuses for good.
+ */
+export interface ChannelMessages<Data = unknown> extends AsyncIterableIterator<Publication<Data>> {
+  next(): Promise<IteratorResult<Publication<Data>, undefined>>;
+  return(): Promise<IteratorResult<Publication<Data>, undefined>>;
+  /** How many messages were thrown away, unread, because `buffer` newer ones came. */
+  readonly dropped: number;
+}
+
+/** How a channel is listened to. */
+export interface ChannelOptions {
+  /** How many messages wait to be read. One more pushes the oldest out. Default: 256. */
+  buffer?: number;
+}
+
 /** The end of a connection, or of an attempt to make one. */
 export interface CloseEvent {
   type: "close";
@@ -145,6 +162,11 @@ export interface Options {
   maxPendingCalls?: number;
   /** How many subscriptions there may be. One more fails. Default: 1024. */
   maxSubscriptions?: number;
+  /**
+   * Whether subscriptions are made again after a reconnect. Without, they end with their connection, and `onopen` is
+   * the place to make them. Default: true.
+   */
+  restoreSubscriptions?: boolean;
   /** The WebSocket class. Default: the global one. Node.js has none before version 22: pass that of the package `ws`. */
   WebSocket?: WebSocketClass;
 }
@@ -221,7 +243,8 @@ export class SwampDragon {
   delete_object(route: string, args: Args, callbackName: string): void;
 
   /**
-   * Subscribes, again after each reconnect, until `unsubscribe` with the same route and arguments.
+   * Subscribes, again after each reconnect (see `restoreSubscriptions`), until `unsubscribe` with the same route and
+   * arguments.
    *
    * @param channel Your name for what is subscribed; `onchannelmessage` gets it.
    */
@@ -241,6 +264,14 @@ export class SwampDragon {
     channel: string,
   ): Promise<Reply<Data>>;
   unsubscribe(route: string, args: Args, callbackName: string, channel: string): void;
+
+  /**
+   * Listens to a channel from now on. It does not subscribe: `subscribe` gives channels their names.
+   *
+   * @param name The name that was given to `subscribe`.
+   * @throws TypeError when the name is no string, or `buffer` no whole number from 1.
+   */
+  channel<Data = unknown>(name: string, options?: ChannelOptions): ChannelMessages<Data>;
 
   /** Sends a text of your own as one message. Throws when the connection is not open. */
   send(text: string): void;

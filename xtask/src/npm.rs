@@ -13,13 +13,20 @@ use crate::{paths, wasm};
 pub(crate) const NODE_REMEDY: &str = "install Node.js 20 or later from https://nodejs.org";
 
 /// What `js/bundle.js` and [`bundle`] write to `js/dist`.
-const BUNDLE: [&str; 8] = [
+const BUNDLE: [&str; 15] = [
     "dragon.js",
     "index.js",
     "node.js",
     "init.js",
     "init-node.js",
     "inline.js",
+    "vanilla.js",
+    "vanilla-node.js",
+    "singleton.js",
+    "singleton-node.js",
+    "angularjs.js",
+    "angularjs-node.js",
+    "datamapper.js",
     "swampdragon.wasm",
     "swampdragon.wasm.js",
 ];

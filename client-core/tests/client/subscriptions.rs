@@ -106,6 +106,18 @@ fn the_application_hears_when_a_subscription_cannot_be_restored() {
 }
 
 #[test]
+fn names_of_a_subscription_that_nobody_restores_end_with_its_connection() {
+    let mut pair = Pair::open();
+    let call = pair.call("a");
+    pair.reply_channels(call, "front", &["news"]);
+    pair.say(r#"{"data":1,"channel":"news"}"#);
+    assert_eq!(pair.log.last().unwrap(), "publication front");
+    reconnect(&mut pair);
+    pair.say(r#"{"data":1,"channel":"news"}"#);
+    assert_eq!(pair.log.last().unwrap(), "publication ");
+}
+
+#[test]
 fn disconnect_forgets_subscriptions() {
     let mut pair = Pair::open();
     pair.subscribe("a");

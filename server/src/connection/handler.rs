@@ -64,7 +64,8 @@ impl Connection {
                 refresh(key);
             }
             Some(Err(error)) => {
-                tracing::info!(connection = self.id(), %error, "heartbeat reply refused");
+                // A peer can send as many of these as it likes, which must not fill a log.
+                tracing::debug!(connection = self.id(), %error, "heartbeat reply refused");
                 if reply.ack {
                     self.send_message(&ServerMessage::Session(SessionNotice {
                         session: reply.session_text.unwrap_or_default(),

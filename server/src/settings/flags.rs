@@ -97,7 +97,9 @@ pub(super) fn given(matches: &ArgMatches, setting: &Definition) -> Option<String
 
 /// What is wrong with the command line. An address may stand where none belongs; its password is hidden.
 pub(super) fn refusal(error: &clap::Error, command_line: &[OsString]) -> SettingsError {
-    let mut text = error.to_string();
+    let text = error.to_string();
+    // The program's name stands before every error, and says as much.
+    let mut text = text.strip_prefix("error: ").unwrap_or(&text).to_owned();
     for argument in command_line.iter().filter_map(|argument| argument.to_str()) {
         let shown = redacted(argument);
         if shown != argument {

@@ -123,7 +123,19 @@ impl Settings {
             let combination = format!("prefix is `{}`; allowed is {allowed}", self.prefix);
             return Err(SettingsError::Combination(combination));
         }
+        self.check_static_dir()?;
         check_heartbeats(self, |_| String::new())
+    }
+
+    /// Without its folder a server would start, and answer every request for a page with 404.
+    fn check_static_dir(&self) -> Result<(), SettingsError> {
+        match &self.static_dir {
+            Some(folder) if !folder.is_dir() => Err(SettingsError::Combination(format!(
+                "static_dir is `{}`, and there is no such folder",
+                folder.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// What the session store has to know of the settings.

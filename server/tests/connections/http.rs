@@ -102,3 +102,12 @@ async fn files_are_served_from_the_static_folder_and_from_nowhere_else() {
     assert!(get(address, "/../secret", "").await.0.starts_with("http/1.1 404"));
     assert!(get(address, "/%2e%2e/secret", "").await.0.starts_with("http/1.1 404"));
 }
+
+#[tokio::test]
+async fn a_static_folder_that_is_not_there_is_refused_at_start() {
+    let store = MemorySessionStore::new(&SessionStoreOptions::default());
+    let settings = Settings { static_dir: Some("no/such/folder".into()), ..Settings::default() };
+    let refused = Server::builder().settings(settings).session_store(store).bind("127.0.0.1:0").await;
+    let refused = refused.err().expect("it starts");
+    assert_eq!(refused.to_string(), "static_dir is `no/such/folder`, and there is no such folder");
+}
