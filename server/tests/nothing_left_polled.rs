@@ -64,21 +64,22 @@ async fn nothing_is_left_of_a_thousand_abandoned_sessions_of_each_transport() {
     let metrics = tokio::runtime::Handle::current().metrics();
 
     for transport in ["POST xhr", "POST xhr_streaming", "GET eventsource", "GET htmlfile?c=x", "GET jsonp?c=x"] {
-        let mut bytes = Vec::new();
-        for _ in 0..3 {
+        let mut least = usize::MAX;
+        for round in 0..3 {
             let mut sockets = Vec::new();
             for session in 0..1000 {
                 sockets.push(open(address, transport, session).await);
             }
             drop(sockets);
             eventually("sessions are left", || sessions() == 0).await;
-            // Each session that is still remembered has a task.
+            // Each session that is still remembered has a task, and each request that is still open another.
             eventually("tasks are left", || metrics.num_alive_tasks() <= 8).await;
-            bytes.push(ALLOCATOR.allocated());
+            // The first round leaves what is there once for all, such as the runtime's own tables at their size. The
+            // last requests of a round may still be ending, so this, too, is waited for.
+            let what = format!("{transport}: memory is left of 1,000 sessions");
+            eventually(&what, || round == 0 || ALLOCATOR.allocated() < least.saturating_add(16 * 1024)).await;
+            least = least.min(ALLOCATOR.allocated());
+            println!("{transport}: {} bytes allocated after 1,000 sessions", ALLOCATOR.allocated());
         }
-        println!("{transport}: {bytes:?} bytes allocated after each round of 1,000 sessions");
-        // The first round leaves what is there once for all, such as the runtime's own tables at their size.
-        let growth = bytes[2].saturating_sub(bytes[1]);
-        assert!(growth < 16 * 1024, "{transport}: {growth} bytes are left of 1,000 sessions");
     }
 }
