@@ -8,6 +8,7 @@ pub mod deadline;
 pub mod limits;
 pub mod npm;
 pub mod original;
+pub mod original_server;
 pub mod peer;
 mod process;
 pub mod redis;

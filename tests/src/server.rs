@@ -1,7 +1,7 @@
 //! The server as an operator runs it: the `swampdragon` binary.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus},
     time::Duration,
 };
@@ -16,6 +16,7 @@ const BANNER: &str = "SwampDragon listens on ";
 /// A running server.
 pub struct Server {
     process: Process,
+    program: PathBuf,
     arguments: Vec<String>,
     url: String,
 }
@@ -37,9 +38,17 @@ impl Server {
     /// # Errors
     /// When the binary is missing or the server does not come up.
     pub fn start<A: Into<String>>(arguments: impl IntoIterator<Item = A>) -> Result<Self> {
+        Self::start_program(&binary()?, arguments)
+    }
+
+    /// The same with a program that embeds the server: it takes the same flags and says where it listens.
+    ///
+    /// # Errors
+    /// When the program is missing or does not come up.
+    pub fn start_program<A: Into<String>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Result<Self> {
         let arguments: Vec<String> = arguments.into_iter().map(Into::into).collect();
-        let (process, url) = launch(&arguments, "0")?;
-        Ok(Self { process, arguments, url })
+        let (process, url) = launch(program, &arguments, "0")?;
+        Ok(Self { process, program: program.to_owned(), arguments, url })
     }
 
     /// `http://127.0.0.1:PORT`, without a slash at the end.
@@ -74,7 +83,7 @@ impl Server {
     pub fn restart(&mut self) -> Result<()> {
         self.process.kill();
         let port = self.port()?.to_string();
-        (self.process, self.url) = launch(&self.arguments, &port)?;
+        (self.process, self.url) = launch(&self.program, &self.arguments, &port)?;
         Ok(())
     }
 
@@ -136,8 +145,8 @@ pub fn refusal(arguments: &[&str]) -> Result<Refusal> {
     Ok(Refusal { status, stdout: written.0, stderr: written.1 })
 }
 
-fn launch(arguments: &[String], port: &str) -> Result<(Process, String)> {
-    let mut command = Command::new(binary()?);
+fn launch(program: &Path, arguments: &[String], port: &str) -> Result<(Process, String)> {
+    let mut command = Command::new(program);
     command.args(["--host", "127.0.0.1", "--port", port]).args(arguments);
     // Settings of whoever runs the tests must not leak into the servers under test.
     command.env_clear();

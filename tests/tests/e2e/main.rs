@@ -7,6 +7,7 @@ mod fallback;
 mod keys_left_alone;
 mod many_connections;
 mod original_client;
+mod original_server;
 mod origins;
 mod page_keeps_answering;
 mod redis_outage;
