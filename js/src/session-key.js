@@ -4,10 +4,10 @@ const ALLOWED = /^[\w.~-]{1,128}$/;
 export const isSessionKey = (value) => typeof value === "string" && ALLOWED.test(value);
 
 /**
- * A place for one session key: `{ read(), write(key) }`, where no key is `null`.
+ * A place for one session key, or what looks like one: `{ read(), write(key) }`, where no key is `null`.
  *
  * A browser that blocks site data throws on the mere mention of its storage, or when something is written. The key
- * then lasts as long as the page: that is said once, on the console.
+ * then lasts as long as the page: that is said once for each place, on the console.
  */
 export function sessionKeyPlace(storage, name) {
   let kept = null;
@@ -17,7 +17,7 @@ export function sessionKeyPlace(storage, name) {
       return action();
     } catch (error) {
       store = undefined;
-      console.warn("swampdragon: the browser refuses storage, so the session key is kept in memory.", error);
+      console.warn(`The browser refuses storage, so ${name} is kept in memory.`, error);
     }
   };
   attempt(() => {

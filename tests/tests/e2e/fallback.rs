@@ -98,6 +98,23 @@ async fn in_many_short_streams() -> Result<()> {
 }
 
 #[tokio::test]
+async fn through_a_restart_of_the_server() -> Result<()> {
+    let mut stage = Stage::set(&npm::apps()?.plain, "1s", &[]).await?;
+    stage.open("&blocked").await?;
+    stage.redis.refreshed("k1").await?;
+    stage.server.restart()?;
+    stage.browser.until("seen.opened === 2").await?;
+    stage.redis.store_session("k1", TTL).await?;
+    for _ in 0..3 {
+        stage.redis.refreshed("k1").await?;
+    }
+    let questions = "seen.requests.filter((what) => what === 'info').length";
+    ensure!(stage.browser.value(&format!("{questions} >= 1")).await? == true, "the server was asked");
+    ensure!(!stage.requested("xhr").await?, "streaming was remembered, or found again");
+    Ok(())
+}
+
+#[tokio::test]
 async fn by_streaming_where_the_server_offers_no_websocket_which_the_next_page_knows() -> Result<()> {
     let stage = Stage::set(&npm::apps()?.plain, "1s", &["--sockjs-websocket=false"]).await?;
     stage.open("&storage=session").await?;
