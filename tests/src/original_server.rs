@@ -248,7 +248,9 @@ impl Play {
     }
 
     fn outcome(&mut self, raw: bool, text: &str) -> Outcome {
-        let Ok(message) = serde_json::from_str::<Value>(text) else { return Outcome::Abort };
+        // The earlier era takes ' for ", which few messages with an apostrophe survive.
+        let text = if self.era == Era::Documented { text.replace('\'', "\"") } else { text.to_owned() };
+        let Ok(message) = serde_json::from_str::<Value>(&text) else { return Outcome::Abort };
         if message.get("heartbeat").is_some() {
             let taken = match self.era {
                 Era::Documented => message["heartbeat"] == "tick" && message["session"].is_string(),
