@@ -14,6 +14,7 @@ window.onerror = function (message) {
   window.WebSocket = function (url, protocols) {
     var socket = protocols === undefined ? new Socket(url) : new Socket(url, protocols);
     var send = socket.send;
+    seen.socket = socket;
     socket.send = function (text) {
       seen.sent.push(text);
       return send.call(socket, text);
@@ -23,4 +24,5 @@ window.onerror = function (message) {
     });
     return socket;
   };
+  window.WebSocket.OPEN = Socket.OPEN;
 })();

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use swampdragon_tests::{
     browser::Browser,
+    deadline::eventually,
     original::{self, Version},
     redis::Redis,
     server::Server,
@@ -73,10 +74,11 @@ async fn works(version: Version) -> Result<()> {
     let browser = Browser::start().await?;
 
     let page = Page { version, browser: &browser, redis: &redis, session: "socket" };
-    page.opens(&format!("{}/?session=socket", server.url())).await?;
-    page.talks(&mut server).await?;
-    ensure!(browser.value("seen.sent.length > 0").await? == true, "it was a WebSocket");
+    let url = format!("{}/?session=socket", server.url());
+    page.opens_a_websocket(&url).await?;
     page.writes_to_the_letter().await?;
+    page.talks(&mut server).await?;
+    page.opens_a_websocket(&url).await?;
     page.is_aborted().await?;
 
     let page = Page { session: "poll", ..page };
@@ -93,13 +95,24 @@ impl Page<'_> {
         self.browser.until("seen.opened === 1").await
     }
 
+    /// SockJS 0.3 gives a WebSocket a few hundred milliseconds to open, and a busy machine may take longer; then it is
+    /// content with another transport.
+    async fn opens_a_websocket(&self, url: &str) -> Result<()> {
+        eventually("the page has opened a WebSocket", || async {
+            self.opens(url).await?;
+            let open = "seen.received[0] === 'o' && seen.socket.readyState === WebSocket.OPEN";
+            Ok((self.browser.value(open).await? == true).then_some(()))
+        })
+        .await
+    }
+
     async fn talks(&self, server: &mut Server) -> Result<()> {
         self.calls().await?;
         self.hears_publications(1).await?;
         self.keeps_its_session().await?;
 
         server.restart()?;
-        self.browser.until("seen.opened === 2").await?;
+        self.browser.until("seen.opened >= 2").await?;
         // Its handlers subscribe at each open, as those pages had to.
         self.hears_publications(2).await?;
         self.keeps_its_session().await?;
@@ -184,7 +197,7 @@ impl Page<'_> {
         };
         self.browser.until(&format!("seen.received.includes({})", json!(close))).await?;
         if self.version == Version::V0_3_0 {
-            self.browser.until("seen.opened === 3").await?;
+            self.browser.until("seen.opened >= 2").await?;
         }
         Ok(())
     }
