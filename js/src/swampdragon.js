@@ -104,7 +104,8 @@ export class SwampDragon {
         : verb === "subscribe" && this.settings.restoreSubscriptions !== false
           ? codes.SUBSCRIBE
           : codes.CALL;
-    const text = JSON.stringify({ route, verb, args, callbackname: name });
+    // SwampDragon 0.3.0 ends the connection over null arguments, and reads an apostrophe as a quotation mark.
+    const text = JSON.stringify({ route, verb, args: args ?? undefined, callbackname: name }).replaceAll("'", "\\u0027");
     const subject = command === codes.CALL ? undefined : JSON.stringify([route, args]);
     this.#dispatch(text, command, name, call, subject);
     return answer;

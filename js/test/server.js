@@ -4,7 +4,7 @@ import { WebSocketServer } from "ws";
 /**
  * A SockJS or raw endpoint on a free port that does what a test says and records what it hears.
  *
- * `peers` are the connections in order; each has `heard` (messages, parsed), `path`, `say(message)` and `frame(text)`.
+ * `peers` are the connections in order; each has `heard` (messages, parsed), `texts` (the same, unparsed), `path`, `say(message)` and `frame(text)`.
  */
 export async function startServer({ onMessage = () => {}, sockjs = true } = {}) {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
@@ -15,6 +15,7 @@ export async function startServer({ onMessage = () => {}, sockjs = true } = {}) 
       socket,
       path: request.url,
       heard: [],
+      texts: [],
       frame: (text) => socket.send(text),
       say: (message) => socket.send(sockjs ? "a" + JSON.stringify([JSON.stringify(message)]) : JSON.stringify(message)),
     };
@@ -22,6 +23,7 @@ export async function startServer({ onMessage = () => {}, sockjs = true } = {}) 
       const body = JSON.parse(bytes);
       for (const text of sockjs ? body : [JSON.stringify(body)]) {
         const message = JSON.parse(text);
+        peer.texts.push(text);
         peer.heard.push(message);
         onMessage(peer, message);
       }

@@ -58,6 +58,16 @@ describe("calls", () => {
     assert.deepEqual(Object.keys(peer.heard[0]), ["route", "verb", "args", "callbackname"]);
   });
 
+  // SwampDragon 0.3.0 ends the connection over both, so none of them is ever sent.
+  test("a call never has null for its arguments, nor an apostrophe in its text", async () => {
+    const { dragon, peer } = await connect({ answer: (to, call) => to.say(reply(call, call.args ?? null)) });
+    await dragon.callRouter("list", "demo", null);
+    assert.deepEqual(Object.keys(peer.heard[0]), ["route", "verb", "callbackname"]);
+    const { data } = await dragon.callRouter("echo", "demo", { text: "it's" });
+    assert.ok(!peer.texts[1].includes("'"), peer.texts[1]);
+    assert.deepEqual(data, { text: "it's" });
+  });
+
   test("a refused call rejects with state and data", async () => {
     const { dragon } = await connect({ answer: (to, call) => to.say(reply(call, { name: ["too long"] }, "error")) });
     await assert.rejects(dragon.create_object("demo", {}), (error) => {
