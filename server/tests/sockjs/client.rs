@@ -97,7 +97,12 @@ impl Exchange {
         String::from_utf8(chunk).unwrap()
     }
 
-    pub async fn rest(mut self) -> Answer {
+    pub async fn rest(self) -> Answer {
+        self.rest_and_socket().await.0
+    }
+
+    /// The whole response, and the connection for the next request.
+    pub async fn rest_and_socket(mut self) -> (Answer, TcpStream) {
         let length = match self.header("content-length") {
             Some(length) => length.parse().unwrap(),
             None => 0,
@@ -114,7 +119,8 @@ impl Exchange {
         } else {
             timeout(PATIENCE, self.socket.read_exact(&mut body)).await.expect("the server sends nothing").unwrap();
         }
-        Answer { status: self.status, head: self.head, body: String::from_utf8(body).unwrap() }
+        let answer = Answer { status: self.status, head: self.head, body: String::from_utf8(body).unwrap() };
+        (answer, self.socket.into_inner())
     }
 }
 

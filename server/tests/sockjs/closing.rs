@@ -233,3 +233,23 @@ async fn a_session_closed_as_it_opens_is_first_opened() {
         assert_eq!(poll(server, &session).await, "c[3000,\"Go away!\"]");
     }
 }
+
+#[tokio::test]
+async fn a_closed_session_tells_every_transport_that_asks() {
+    let server = echo(settings()).await;
+    let go_away = "c[3000,\"Go away!\"]";
+    let jsonp = session("/close");
+    for frame in ["o", "c[3000,\\\"Go away!\\\"]", "c[3000,\\\"Go away!\\\"]"] {
+        let answer = client::get(server, &format!("{jsonp}/jsonp?c=x")).await;
+        assert_eq!(answer.body, format!("/**/x(\"{frame}\");\r\n"));
+    }
+    let eventsource = session("/close");
+    let mut stream = Exchange::begin(server, &format!("GET {eventsource}/eventsource"), "", "").await;
+    let mut body = String::new();
+    while !body.contains(go_away) {
+        let chunk = stream.chunk().await;
+        assert_ne!(chunk, "", "the stream ends after {body:?}");
+        body += &chunk;
+    }
+    assert_eq!(body, format!("\r\ndata: o\r\n\r\ndata: {go_away}\r\n\r\n"));
+}

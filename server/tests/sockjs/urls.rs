@@ -4,7 +4,7 @@ use serde_json::Value;
 use swampdragon_server::settings::Settings;
 
 use crate::{
-    client::{Exchange, get, post, request, session},
+    client::{Exchange, get, post, request, send, session},
     server::{echo, settings},
 };
 
@@ -162,6 +162,39 @@ async fn the_cookie_of_load_balancers_is_set_where_wanted() {
     let line = format!("POST {}/xhr", session("/echo"));
     let answer = request(with, &line, "Cookie: a=b; JSESSIONID=abcdef\r\n", "").await;
     assert_eq!(answer.header("set-cookie"), Some("JSESSIONID=abcdef; path=/"));
+
+    let jsonp = session("/echo");
+    assert_eq!(get(with, &format!("{jsonp}/jsonp?c=x")).await.body, "/**/x(\"o\");\r\n");
+    for (transport, status) in [("jsonp_send", 200), ("xhr_send", 204)] {
+        let line = format!("POST {jsonp}/{transport}");
+        let answer = request(with, &line, "Cookie: JSESSIONID=abcdef\r\n", "[\"a\"]").await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (status, Some("JSESSIONID=abcdef; path=/")));
+    }
+}
+
+#[tokio::test]
+async fn one_http_connection_serves_one_request_after_the_other() {
+    let server = echo(settings()).await;
+    let session = session("/echo");
+    let mut socket = tokio::net::TcpStream::connect(server).await.unwrap();
+    for (transport, body, status, answered) in
+        [("xhr", "", 200, "o\n"), ("xhr_send", "[\"a\"]", 204, ""), ("xhr", "", 200, "a[\"a\"]\n")]
+    {
+        send(&mut socket, &format!("POST {session}/{transport}"), "", body).await;
+        let exchange = Exchange::answered(socket).await;
+        assert_eq!(exchange.status, status, "{transport}");
+        let (answer, rest) = exchange.rest_and_socket().await;
+        assert_eq!(answer.body, answered, "{transport}");
+        socket = rest;
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_on_a_connection_that_is_to_be_closed_is_refused() {
+    let server = echo(settings()).await;
+    let headers = "Upgrade: websocket\r\nConnection: close\r\nSec-WebSocket-Version: 13\r\n";
+    let answer = request(server, "GET /echo/0/0/websocket", headers, "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (400, "\"Connection\" must be \"Upgrade\"."));
 }
 
 #[tokio::test]
