@@ -235,14 +235,20 @@ impl PubSub for RedisPubSub {
             let Err(error) = self.receive(&mut delay).await else { continue };
             self.state().connected = false;
             self.confirmed.send_modify(|count| *count = count.wrapping_add(1));
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                after = ?started.elapsed(),
-                "no publications from Redis: connecting again"
-            );
+            report(&error, started.elapsed(), delay == RETRY.0);
             sleep(delay).await;
             delay = (delay * 2).min(RETRY.1);
         }
+    }
+}
+
+/// Warns once an outage, whose end is logged too; what each further attempt said is for those who look for it.
+fn report(error: &::redis::RedisError, after: Duration, first: bool) {
+    let error = error as &dyn std::error::Error;
+    if first {
+        tracing::warn!(error, ?after, "no publications from Redis: connecting again");
+    } else {
+        tracing::debug!(error, ?after, "still no publications from Redis");
     }
 }
 
