@@ -17,8 +17,9 @@ pub enum AfterClose {
 pub fn after_close(code: u16) -> AfterClose {
     const ABORTED: u16 = close_code::CONNECTION_ABORTED.code;
     const INVALID_ORIGIN: u16 = close_code::INVALID_ORIGIN.code;
+    const LOGGED_OUT: u16 = close_code::LOGGED_OUT.code;
     match code {
-        ABORTED | INVALID_ORIGIN => AfterClose::Stay,
+        ABORTED | INVALID_ORIGIN | LOGGED_OUT => AfterClose::Stay,
         _ => AfterClose::Reconnect,
     }
 }

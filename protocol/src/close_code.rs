@@ -39,5 +39,8 @@ pub const GO_AWAY: CloseCode = close_code(3000, "Go away!");
 pub const CONNECTION_ABORTED: CloseCode = close_code(3001, "Connection aborted");
 /// The page's origin is not among the server's `allowed_origins`; coming back would not help.
 pub const INVALID_ORIGIN: CloseCode = close_code(4000, "Invalid origin");
+/// The session that this connection kept has been ended by a logout, here or on another page. Pages stay away until the
+/// application connects them again.
+pub const LOGGED_OUT: CloseCode = close_code(4001, "Logged out");
 /// The peer read too slowly and its outgoing queue was full (`max_outgoing_bytes`).
 pub const SLOW_READER: CloseCode = close_code(4008, "Reading too slowly");

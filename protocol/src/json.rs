@@ -68,7 +68,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// An object that a page sends. What it is, its fields tell.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct ClientObject<'a> {
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     heartbeat: Option<&'a RawValue>,
@@ -76,6 +76,8 @@ struct ClientObject<'a> {
     session: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "is_false")]
     ack: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    logout: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,7 +90,8 @@ struct ClientObject<'a> {
 
 /// Reads a message that a page sent.
 ///
-/// A message with a `route` is a call, whatever else it mentions; one with a `heartbeat` is a heartbeat reply.
+/// A message with a `route` is a call, whatever else it mentions; one with a `heartbeat` is a heartbeat reply; one that
+/// has `"logout": true` and a `session` ends that session.
 ///
 /// # Errors
 /// Says why the text is neither.
@@ -106,7 +109,10 @@ pub fn decode_client_message(text: &str) -> Result<ClientMessage<Json>, Malforme
             session: object.session.map(Cow::into_owned),
             ack: object.ack,
         })),
-        (None, None) => Err(MalformedMessage::UnknownShape),
+        (None, None) => match object.session {
+            Some(session) if object.logout => Ok(ClientMessage::Logout(session.into_owned())),
+            _ => Err(MalformedMessage::UnknownShape),
+        },
     }
 }
 
@@ -132,13 +138,11 @@ pub fn encode_client_message(message: &ClientMessage<Json>) -> String {
     let value;
     let object = match message {
         ClientMessage::Call(call) => ClientObject {
-            heartbeat: None,
-            session: None,
-            ack: false,
             route: Some(call.route.as_str().into()),
             verb: Some(call.verb.as_str().into()),
             args: call.args.as_deref(),
             callback_name: call.callback_name.as_deref().map(Cow::Borrowed),
+            ..ClientObject::default()
         },
         ClientMessage::HeartbeatReply(reply) => {
             value = raw_string(reply.value.as_str());
@@ -146,11 +150,11 @@ pub fn encode_client_message(message: &ClientMessage<Json>) -> String {
                 heartbeat: Some(&value),
                 session: reply.session.as_deref().map(Cow::Borrowed),
                 ack: reply.ack,
-                route: None,
-                verb: None,
-                args: None,
-                callback_name: None,
+                ..ClientObject::default()
             }
+        }
+        ClientMessage::Logout(session) => {
+            ClientObject { logout: true, session: Some(session.as_str().into()), ..ClientObject::default() }
         }
     };
     to_json(&object)
@@ -356,6 +360,16 @@ mod tests {
         let wrong_value = decode_client_message(r#"{"heartbeat":"boom","session":"k"}"#).unwrap_err();
         assert_eq!(wrong_value.to_string(), "`heartbeat` is neither \"tick\" nor \"1\"");
         assert!(decode_client_message(r#"{"heartbeat":"tick","session":12}"#).is_err());
+    }
+
+    #[test]
+    fn a_logout_names_its_session() {
+        let text = encode_client_message(&ClientMessage::Logout("k".to_owned()));
+        assert_eq!(text, r#"{"session":"k","logout":true}"#);
+        assert!(matches!(decode_client_message(&text), Ok(ClientMessage::Logout(key)) if key == "k"));
+        for text in [r#"{"logout":true}"#, r#"{"logout":false,"session":"k"}"#, r#"{"logout":"yes","session":"k"}"#] {
+            assert!(decode_client_message(text).is_err(), "{text}");
+        }
     }
 
     #[test]

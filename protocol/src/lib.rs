@@ -21,6 +21,7 @@ mod frame;
 pub mod json;
 mod message;
 mod name;
+mod retry_after;
 mod session_key;
 
 pub use close_code::CloseCode;
@@ -32,4 +33,5 @@ pub use message::{
     Reply, ReplyState, ServerMessage, SessionNotice, SessionState, UnknownHeartbeatValue, Wire,
 };
 pub use name::{ChannelName, InvalidName, RouteName};
+pub use retry_after::{retry_after, with_retry_after};
 pub use session_key::{InvalidSessionKey, SessionKey};

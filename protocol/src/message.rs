@@ -19,6 +19,8 @@ pub enum ClientMessage<W: Wire> {
     Call(Call<W>),
     /// The answer to a heartbeat message.
     HeartbeatReply(HeartbeatReply<W>),
+    /// `{"logout": true, "session": KEY}`: ends this session everywhere.
+    Logout(W::Text),
 }
 
 /// `{"route", "verb", "args", "callbackname"}`: a page calls a router.

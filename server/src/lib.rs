@@ -9,6 +9,7 @@ mod connection;
 mod heartbeat;
 mod http;
 mod listener;
+mod metrics;
 mod origin;
 mod peer;
 pub mod pubsub;

@@ -5,6 +5,7 @@ use swampdragon_protocol::MessageForm;
 use crate::{
     connection::{Connection, ConnectionTable, Dialect, HoldingsTable},
     heartbeat::{Refresher, RefresherSettings, Schedule},
+    metrics::Metrics,
     origin::AllowedOrigins,
     pubsub::{PubSub, Subscribers},
     router::Routers,
@@ -16,6 +17,7 @@ use crate::{
 /// Everything that the connections of one server share.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
@@ -45,14 +47,16 @@ impl Service {
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
         };
+        let metrics = Arc::new(Metrics::register());
         Self {
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
-            refresher: Refresher::new(Arc::clone(&store), refresher),
+            refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics)),
             connections: ConnectionTable::new(),
             holdings: HoldingsTable::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
             dialect,
+            metrics,
             settings,
             store,
             routers,
@@ -69,6 +73,7 @@ impl Service {
         let [string, object] = [MessageForm::String, MessageForm::Object].map(|form| WireFrame::message(&text, form));
         self.heartbeat_messages
             .run(|connection| {
+                self.metrics.heartbeats_sent.increment(1);
                 connection.send_frame(match connection.message_form() {
                     MessageForm::String => &string,
                     MessageForm::Object => &object,

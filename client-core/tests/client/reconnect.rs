@@ -140,8 +140,8 @@ fn disconnect_ends_waiting_too() {
 }
 
 #[test]
-fn an_abort_and_a_refused_origin_are_final() {
-    for code in [3001, 4000] {
+fn an_abort_a_refused_origin_and_a_logout_are_final() {
+    for code in [3001, 4000, 4001] {
         let mut pair = Pair::open();
         pair.close(code);
         assert_eq!(pair.log, ["open".to_owned(), format!("close {code}")]);
@@ -153,9 +153,9 @@ fn an_abort_and_a_refused_origin_are_final() {
 }
 
 #[test]
-fn only_an_abort_and_a_refused_origin_are_final() {
+fn no_other_close_code_is_final() {
     let staying: Vec<u16> = (0..=u16::MAX).filter(|code| after_close(*code) == AfterClose::Stay).collect();
-    assert_eq!(staying, [3001, 4000]);
+    assert_eq!(staying, [3001, 4000, 4001]);
 }
 
 #[test]

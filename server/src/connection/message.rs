@@ -59,6 +59,7 @@ pub(super) fn sort(text: &str) -> Sorted<'_> {
             session_text: reply.session,
         }),
         Ok(ClientMessage::Call(call)) => Sorted::Message(Message { text, call: Ok(call) }),
+        Ok(ClientMessage::Logout(_)) => Sorted::Message(Message { text, call: Err(MalformedMessage::UnknownShape) }),
         Err(error) => Sorted::Message(Message { text, call: Err(error) }),
     }
 }

@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     connection::WeakConnection,
+    metrics::Metrics,
     session_store::{Lifetime, SessionStore, SessionStoreError},
 };
 
@@ -37,6 +38,7 @@ pub(crate) struct RefresherSettings {
 pub(crate) struct Refresher {
     store: Arc<dyn SessionStore>,
     settings: RefresherSettings,
+    metrics: Arc<Metrics>,
     pending: Mutex<Batch>,
     submitted: Notify,
     /// Held while batches are at the store, so that one flush does not overtake another.
@@ -50,10 +52,11 @@ pub(crate) struct Refresher {
 type Batch = HashMap<SessionKey, Vec<WeakConnection>>;
 
 impl Refresher {
-    pub(crate) fn new(store: Arc<dyn SessionStore>, settings: RefresherSettings) -> Self {
+    pub(crate) fn new(store: Arc<dyn SessionStore>, settings: RefresherSettings, metrics: Arc<Metrics>) -> Self {
         Self {
             store,
             settings,
+            metrics,
             pending: Mutex::default(),
             submitted: Notify::new(),
             flushing: tokio::sync::Mutex::new(()),
@@ -144,10 +147,12 @@ impl Refresher {
         let lifetimes = match self.store.refresh_key_timeouts(&keys).await {
             Ok(lifetimes) => lifetimes,
             Err(error) if error.is_unavailable() => {
+                self.metrics.store_errors.increment(1);
                 self.put_back(batch);
                 return Err(error);
             }
             Err(error) => {
+                self.metrics.store_errors.increment(1);
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     sessions = keys.len(),
@@ -249,7 +254,11 @@ mod tests {
     fn running(max_pending: usize) -> (Arc<Scripted>, Arc<Refresher>) {
         let store = Arc::new(Scripted::default());
         let settings = RefresherSettings { gather_time: Duration::from_millis(5), max_pending };
-        let refresher = Arc::new(Refresher::new(Arc::clone(&store) as Arc<dyn SessionStore>, settings));
+        let refresher = Arc::new(Refresher::new(
+            Arc::clone(&store) as Arc<dyn SessionStore>,
+            settings,
+            Arc::new(Metrics::register()),
+        ));
         let serving = Arc::clone(&refresher);
         tokio::spawn(async move { serving.run().await });
         (store, refresher)
