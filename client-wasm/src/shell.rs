@@ -38,6 +38,9 @@ extern "C" {
     fn clear_timeout(timer: i32);
 }
 
+/// Past the end of any text. With its highest bit set, a number would reach JavaScript as a negative one.
+const END: u32 = i32::MAX as u32;
+
 /// What a question for `/info` is numbered as among the transports.
 const INFO: u32 = 3;
 
@@ -158,7 +161,7 @@ impl Shell {
             FrameKind::Heartbeat => self.client.borrow_mut().handle_heard(),
             FrameKind::Message | FrameKind::Messages | FrameKind::Close => {
                 // What is not JSON is dropped, as a message that no page could read.
-                let Ok(body) = parse_json(&text.slice(1, u32::MAX)) else { return };
+                let Ok(body) = parse_json(&text.slice(1, END)) else { return };
                 if kind == FrameKind::Message {
                     return self.message(body);
                 }
