@@ -31,9 +31,9 @@ pub enum Command {
     Send,
     /// Answer heartbeat messages with this session key, or with none.
     Session,
-    /// The page is being hidden away.
+    /// The page is being hidden away or frozen.
     Suspend,
-    /// The page is back, or online again.
+    /// The page is back, or its network has changed. Number: 1 when the browser sees no network.
     Wake,
     /// The timer fired.
     Timer,
@@ -104,6 +104,10 @@ extern "C" {
     /// What the host threw.
     #[wasm_bindgen(method, catch)]
     pub fn deliver(this: &Host, what: u32, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// How long the reason of a close asks to be left alone, in milliseconds. What is no number becomes 0.
+    #[wasm_bindgen(method, js_name = retryAfter)]
+    pub fn retry_after_ms(this: &Host, reason: &JsValue) -> u32;
 }
 
 /// Makes a client that delivers to `host`, and returns its dispatch function `(subject, command, ...)`.

@@ -7,6 +7,7 @@ import { limits } from "./limits.js";
 import { assertLoaded } from "./module.js";
 import { pageLife } from "./page-life.js";
 import { report } from "./report.js";
+import { retryAfter } from "./retry-after.js";
 import { isSessionKey, sessionKeyPlace } from "./session-key.js";
 import { openWithoutWebSocket, transportBits } from "./transports.js";
 
@@ -30,7 +31,7 @@ export class SwampDragon {
     const { storage = globalThis.document ? "session" : "memory", storageKey = "swampdragon.session" } = this.settings;
     this.#transports = transportBits(this.settings.transports);
     this.#dispatch = attach(
-      { deliver: (what, first, second) => this.#deliver(what, first, second) },
+      { deliver: (what, first, second) => this.#deliver(what, first, second), retryAfter },
       ...limits(this.settings),
       this.#transports,
     );
@@ -70,7 +71,7 @@ export class SwampDragon {
     }
     this.#stopListening ??= pageLife(
       () => this.#dispatch(0, codes.SUSPEND),
-      () => this.#dispatch(0, codes.WAKE),
+      (offline) => this.#dispatch(0, (offline << 8) | codes.WAKE),
     );
     this.#dispatch(address, (this.#transportPlace.read() << 8) | (raw ? codes.CONNECT_RAW : codes.CONNECT_SOCKJS));
   }

@@ -71,7 +71,10 @@ export interface ChannelOptions {
 /** The end of a connection, or of an attempt to make one. */
 export interface CloseEvent {
   type: "close";
-  /** The close code. 1006: lost without a word. 3001 and 4000: the server does not want this page. */
+  /**
+   * The close code. 1006: lost without a word. 3001 and 4000: the server does not want this page. 4001: its session was
+   * logged out.
+   */
   code: number;
   /** The server's words, or "". */
   reason: string;
@@ -153,7 +156,10 @@ export interface Options {
    * wait really is, is random between 0 and that. Default: 500.
    */
   reconnectDelayMs?: number;
-  /** Where the doubling ends, in milliseconds. Default: 30000. */
+  /**
+   * Where the doubling ends, in milliseconds. A server that stops may ask for up to as much beside the client's own
+   * delay, and while the browser sees no network, each delay is random up to this. Default: 30000.
+   */
   reconnectDelayMaxMs?: number;
   /**
    * What a connection may be made over, in any order. The WebSocket is tried at once; the others when it cannot be had,
@@ -168,8 +174,10 @@ export interface Options {
    */
   connectTimeoutMs?: number;
   /**
-   * How long an open SockJS connection may be silent, in milliseconds, before it is taken for dead, which is noticed
-   * within twice that time. Servers send something every 25 seconds. 0: as long as it likes. Default: 40000.
+   * How long an open SockJS connection may be silent, in milliseconds, before it is taken for dead and opened anew; by
+   * the clock, so that a machine that slept for longer has a new connection as soon as the page wakes. Servers send
+   * something every 25 seconds. A raw connection is opened anew after a sleep of three times as long. 0: it may be
+   * silent as long as it likes. Default: 40000.
    */
   silenceTimeoutMs?: number;
   /** How many calls wait for the connection. One more fails. Default: 256. */
@@ -213,7 +221,7 @@ export class SwampDragon {
 
   /**
    * Connects, and reconnects whenever the connection is lost, until `disconnect` or until the server refuses for good
-   * (close codes 3001 and 4000). Never throws for a fault of the network.
+   * (close codes 3001, 4000 and 4001). Never throws for a fault of the network.
    *
    * @param url Where the server is, such as `https://example.com`. Default: the last one, or the page's own origin.
    * @param channel Which service it is there. Default: `data`.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod heartbeats;
+mod page_life;
 mod pair;
 mod reconnect;
 mod subscriptions;

@@ -79,7 +79,7 @@ impl Pair {
 
     /// Nobody answers `/info`.
     pub(crate) fn inform_nothing(&mut self) {
-        self.client.handle_closed(1006, None, self.random);
+        self.client.handle_closed(1006, None, 0, self.random);
         self.drain();
     }
 
@@ -90,7 +90,7 @@ impl Pair {
 
     pub(crate) fn accept_over(&mut self, framing: Framing) {
         assert!(self.socket_exists, "nobody knocks");
-        self.client.handle_opened(framing);
+        self.client.handle_opened(self.clock(), framing);
         self.drain();
     }
 
@@ -99,27 +99,65 @@ impl Pair {
         assert!(self.socket_exists, "nobody listens");
         let incoming = classify(message).expect("a message");
         let payload = serde_json::value::RawValue::from_string(message.to_owned()).expect("JSON");
-        self.client.handle_message(incoming, payload);
+        self.client.handle_message(self.clock(), incoming, payload);
         self.drain();
     }
 
     pub(crate) fn heartbeat_frame(&mut self) {
-        self.client.handle_heard();
+        self.client.handle_heard(self.clock());
         self.drain();
     }
 
     pub(crate) fn close(&mut self, code: u16) {
-        self.client.handle_closed(code, None, self.random);
+        self.close_asking(code, 0);
+    }
+
+    /// The server closes, and asks to be left alone for so many milliseconds.
+    pub(crate) fn close_asking(&mut self, code: u16, retry_after_ms: u32) {
+        self.client.handle_closed(code, None, retry_after_ms, self.random);
         self.drain();
+    }
+
+    /// The page is hidden away or frozen.
+    pub(crate) fn suspend(&mut self) {
+        self.client.handle_suspend();
+        self.drain();
+    }
+
+    /// The page is back, and the browser sees a network.
+    pub(crate) fn wake(&mut self) {
+        self.client.handle_wake(self.clock(), true);
+        self.drain();
+    }
+
+    /// The browser sees no network any more.
+    pub(crate) fn go_offline(&mut self) {
+        self.client.handle_wake(self.clock(), false);
+        self.drain();
+    }
+
+    /// The machine sleeps: time passes and no timer fires.
+    pub(crate) fn sleep(&mut self, milliseconds: u64) {
+        self.now += milliseconds;
+    }
+
+    /// The machine is awake again, and the first thing to happen is the timer that should have fired meanwhile.
+    pub(crate) fn fire_late_timer(&mut self) {
+        self.pass(0);
+    }
+
+    /// What the shell hands in as the time: a number that overflows early in each test.
+    fn clock(&self) -> u32 {
+        (u64::from(u32::MAX - 90_000) + self.now) as u32
     }
 
     /// Lets time pass and fires the timer whenever it is due.
     pub(crate) fn pass(&mut self, milliseconds: u64) {
         let until = self.now + milliseconds;
         while let Some(alarm) = self.alarm.filter(|alarm| *alarm <= until) {
-            self.now = alarm;
+            self.now = self.now.max(alarm);
             self.alarm = None;
-            self.client.handle_timer(self.random);
+            self.client.handle_timer(self.clock(), self.random);
             self.drain();
         }
         self.now = until;
