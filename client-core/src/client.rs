@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use swampdragon_protocol::{ReplyState, close_code};
+use swampdragon_protocol::{HeartbeatMessage, ReplyState, close_code};
 
 use crate::calls::Calls;
 use crate::channels::Channels;
@@ -35,6 +35,11 @@ pub struct Client<T: Types> {
     /// Whether there is a network, as far as the browser knows, which is not far.
     online: bool,
     session: Option<T::Text>,
+    /// Whether the visitor was here when the shell last said so, and when that was.
+    present: bool,
+    present_at: u32,
+    /// The heartbeat message that is not answered yet, because the visitor is away.
+    asked: Option<HeartbeatMessage>,
     calls: Calls<T>,
     subscriptions: Subscriptions<T>,
     channels: Channels<T>,
@@ -54,6 +59,9 @@ impl<T: Types> Client<T> {
             failures: 0,
             online: true,
             session: None,
+            present: true,
+            present_at: 0,
+            asked: None,
             calls: Calls::new(),
             subscriptions: Subscriptions::new(),
             channels: Channels::new(),
@@ -88,6 +96,16 @@ impl<T: Types> Client<T> {
     /// The application stores the key of its session, or takes it back. The next heartbeat message is answered with it.
     pub fn handle_session(&mut self, key: Option<T::Text>) {
         self.session = key;
+    }
+
+    /// The visitor is here, or away: as the page's policy has it, by what is visible or by what was touched. While the
+    /// visitor is away, heartbeat messages are not answered; the latest is as soon as the visitor is back.
+    ///
+    /// A client that is never told takes the visitor for present, unless [`Config::active_within_ms`] bounds that.
+    pub fn handle_presence(&mut self, now: u32, present: bool) {
+        self.present = present;
+        self.present_at = now;
+        self.answer_if(present);
     }
 
     /// The application wants a connection to this endpoint. One that exists is closed first; subscriptions stay.
@@ -176,18 +194,22 @@ impl<T: Types> Client<T> {
         self.handle_heard(now);
         let event = match incoming {
             Incoming::Heartbeat(heartbeat) => {
-                if let Some(reply) = heartbeat::answer(heartbeat, self.session.as_ref()) {
-                    self.actions.push(Action::Send(Outgoing::HeartbeatReply(reply)));
-                }
+                self.asked = Some(heartbeat);
+                self.answer_if(self.is_present(now));
                 Event::Heartbeat(message)
             }
             Incoming::Reply(reply) => self.settle(reply, message),
             Incoming::Publication(remote) => {
                 Event::Publication { local_channels: self.channels.local_names(&remote), message }
             }
-            // A notice about a key that the page has given up in the meantime would only mislead.
-            Incoming::Session(key) if self.session.as_ref() != Some(&key) => return,
-            Incoming::Session(_) => Event::Session(message),
+            Incoming::Session { key, settles } => {
+                let logout = if settles { self.calls.take_answered(&key) } else { None };
+                // A notice about a key that the page has given up in the meantime would only mislead.
+                if logout.is_none() && self.session.as_ref() != Some(&key) {
+                    return;
+                }
+                Event::Session { logout: logout.and_then(|pending| pending.handle), message }
+            }
             Incoming::Other => Event::Message(message),
         };
         self.events.push(event);
@@ -251,6 +273,20 @@ impl<T: Types> Client<T> {
     pub fn handle_send(&mut self, request: T::Request) {
         if self.state.is_open() {
             self.actions.push(Action::Send(Outgoing::Request(request)));
+        }
+    }
+
+    fn is_present(&self, now: u32) -> bool {
+        let within = self.config.active_within_ms;
+        self.present && (within == 0 || now.wrapping_sub(self.present_at) <= within)
+    }
+
+    fn answer_if(&mut self, present: bool) {
+        if present
+            && let Some(heartbeat) = self.asked.take()
+            && let Some(reply) = heartbeat::answer(heartbeat, self.session.as_ref())
+        {
+            self.actions.push(Action::Send(Outgoing::HeartbeatReply(reply)));
         }
     }
 
@@ -374,6 +410,8 @@ impl<T: Types> Client<T> {
         // code is not sent back, since a page may only send 1000 and 3000-4999.
         self.actions.push(Action::Close(close_code::NORMAL.code));
         self.events.push(Event::Close { code, reason, reconnecting });
+        // The server that asked is gone, and the next one asks by itself.
+        self.asked = None;
         self.subscriptions.lost();
         // Names of subscriptions that nobody restores are void; those of the others are needed as soon as they are sent.
         if self.subscriptions.is_empty() {

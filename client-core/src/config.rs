@@ -24,6 +24,8 @@ pub struct Config {
     pub max_subscriptions: usize,
     /// What a connection to a SockJS service may be made over. Default: the WebSocket alone, which every shell has.
     pub transports: Transports,
+    /// For how long a visitor counts as present after each word of it, in milliseconds. Default: 0, until the next word.
+    pub active_within_ms: u32,
 }
 
 impl Default for Config {
@@ -37,6 +39,7 @@ impl Default for Config {
             max_pending_calls: 1024,
             max_subscriptions: 1024,
             transports: Transports::WEBSOCKET,
+            active_within_ms: 0,
         }
     }
 }

@@ -21,7 +21,8 @@ pub enum Command {
     ConnectRaw,
     /// End the connection.
     Disconnect,
-    /// Send the text and await a reply. Third argument: the callback name; fourth: the call's handle.
+    /// Send the text and await a reply. Third argument: the callback name, or of a logout the session key; fourth: the
+    /// call's handle.
     Call,
     /// The same, to subscribe. Fifth argument: the subject of the subscription.
     Subscribe,
@@ -40,6 +41,8 @@ pub enum Command {
     /// The SockJS service has told about itself. Number: how long that took, in milliseconds, times two; and one more
     /// when it offers a WebSocket.
     Info,
+    /// The visitor is here (number 1) or away (number 0).
+    Presence,
 }
 
 impl Command {
@@ -60,6 +63,7 @@ impl Command {
             10 => Self::Wake,
             11 => Self::Timer,
             12 => Self::Info,
+            13 => Self::Presence,
             _ => return None,
         })
     }
@@ -81,7 +85,7 @@ pub enum Delivery {
     Reply = 4,
     /// A publication, and the array of its local channels.
     Publication = 5,
-    /// A session notice.
+    /// A session notice, and the handle of the logout that it settles or `undefined`.
     Session = 6,
     /// A call's handle, and the number of the [`swampdragon_client::CallFailure`] that ended it.
     CallFailed = 7,
@@ -126,6 +130,7 @@ pub fn attach(
     max_pending_calls: usize,
     max_subscriptions: usize,
     transports: u32,
+    active_within_ms: u32,
 ) -> JsValue {
     shell::start(
         host,
@@ -138,6 +143,7 @@ pub fn attach(
             max_pending_calls,
             max_subscriptions,
             transports: Transports::from_bits(transports),
+            active_within_ms,
         },
     )
 }

@@ -129,6 +129,7 @@ impl Shell {
             Command::Session => return self.client.borrow_mut().handle_session(optional(subject)),
             Command::Suspend => return self.client.borrow_mut().handle_suspend(),
             Command::Wake => return self.client.borrow_mut().handle_wake(now(), number == 0),
+            Command::Presence => return self.client.borrow_mut().handle_presence(now(), number == 1),
             Command::Info => return self.client.borrow_mut().handle_info(number & 1 == 1, number >> 1),
         };
         self.client.borrow_mut().handle_call(PageCall { request: subject, callback_name, purpose, handle });
@@ -290,7 +291,7 @@ impl Shell {
             Event::Publication { local_channels, message } => {
                 (Delivery::Publication, message, local_channels.into_iter().collect::<Array>().into())
             }
-            Event::Session(message) => (Delivery::Session, message, nothing),
+            Event::Session { logout, message } => (Delivery::Session, message, logout.unwrap_or(nothing)),
             Event::Message(message) => (Delivery::Message, message, nothing),
         };
         self.deliver(what, &first, &second);

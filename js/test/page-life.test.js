@@ -2,29 +2,24 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { SwampDragon } from "swampdragon";
 import { WebSocket } from "ws";
+import { closePage, openPage } from "./page.js";
 import { startServer, until } from "./server.js";
 
 const MINUTE = 60_000;
 const SLOW = { WebSocket, reconnectDelayMs: MINUTE, reconnectDelayMaxMs: MINUTE };
 
-/** As much of a window as the client looks at. */
 let happen;
 let server;
 let dragon;
 
 beforeEach(async () => {
-  const page = new EventTarget();
-  globalThis.addEventListener = page.addEventListener.bind(page);
-  globalThis.removeEventListener = page.removeEventListener.bind(page);
-  globalThis.document = { hidden: false };
-  happen = (type) => page.dispatchEvent(new Event(type));
+  happen = openPage();
   server = await startServer();
 });
 
 afterEach(async () => {
   dragon.disconnect();
-  delete globalThis.document;
-  delete globalThis.navigator;
+  closePage();
   await server.stop();
 });
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod heartbeats;
+mod logout;
 mod page_life;
 mod pair;
 mod reconnect;

@@ -176,16 +176,33 @@ impl Pair {
         self.call_for("unsubscribe", Purpose::Unsubscribe(subject.to_owned()))
     }
 
+    /// The application ends the session of this key.
+    pub(crate) fn log_out(&mut self, key: &str) -> u32 {
+        let request = encode_client_message(&ClientMessage::Logout(key.to_owned()));
+        self.make_call(request, key.to_owned(), Purpose::Ordinary)
+    }
+
+    /// The visitor is here, or away.
+    pub(crate) fn see(&mut self, present: bool) {
+        self.client.handle_presence(self.clock(), present);
+        self.drain();
+    }
+
     fn call_for(&mut self, verb: &str, purpose: Purpose<JsonTypes>) -> u32 {
-        self.calls += 1;
-        let handle = self.calls;
+        let name = (self.calls + 1).to_string();
         let request = encode_client_message(&ClientMessage::Call(Call {
             route: "demo".to_owned(),
             verb: verb.to_owned(),
-            args: Some(to_payload(&handle).expect("a number")),
-            callback_name: Some(handle.to_string()),
+            args: Some(to_payload(&name).expect("a text")),
+            callback_name: Some(name.clone()),
         }));
-        self.client.handle_call(PageCall { request, callback_name: handle.to_string(), purpose, handle });
+        self.make_call(request, name, purpose)
+    }
+
+    fn make_call(&mut self, request: String, callback_name: String, purpose: Purpose<JsonTypes>) -> u32 {
+        self.calls += 1;
+        let handle = self.calls;
+        self.client.handle_call(PageCall { request, callback_name, purpose, handle });
         self.drain();
         handle
     }
@@ -282,7 +299,8 @@ fn describe(event: &Event<JsonTypes>) -> String {
         Event::Reply { handle: None, state, .. } => format!("reply {}", state.as_str()),
         Event::CallFailed { handle, reason } => format!("failed {handle} {}", failure(*reason)),
         Event::Publication { local_channels, .. } => format!("publication {}", local_channels.join(" ")),
-        Event::Session(message) => format!("session {}", message.get()),
+        Event::Session { logout: Some(handle), message } => format!("logout {handle} {}", message.get()),
+        Event::Session { logout: None, message } => format!("session {}", message.get()),
         Event::Message(_) => "message".to_owned(),
     }
 }
