@@ -59,7 +59,7 @@ impl<T: Types> Client<T> {
             failures: 0,
             online: true,
             session: None,
-            present: true,
+            present: config.active_within_ms == 0,
             present_at: 0,
             asked: None,
             calls: Calls::new(),

@@ -1,5 +1,6 @@
 //! The client against a scripted server, under virtual time.
 
+mod any_order;
 mod calls;
 mod heartbeats;
 mod logout;

@@ -118,6 +118,12 @@ impl Pair {
         self.drain();
     }
 
+    /// The application wants no connection any more.
+    pub(crate) fn disconnect(&mut self) {
+        self.client.handle_disconnect();
+        self.drain();
+    }
+
     /// The page is hidden away or frozen.
     pub(crate) fn suspend(&mut self) {
         self.client.handle_suspend();
@@ -144,6 +150,12 @@ impl Pair {
     /// The machine is awake again, and the first thing to happen is the timer that should have fired meanwhile.
     pub(crate) fn fire_late_timer(&mut self) {
         self.pass(0);
+    }
+
+    /// A timer fires that the client has disarmed.
+    pub(crate) fn fire_stray_timer(&mut self) {
+        self.client.handle_timer(self.clock(), self.random);
+        self.drain();
     }
 
     /// What the shell hands in as the time: a number that overflows early in each test.

@@ -175,8 +175,7 @@ fn silence_may_be_allowed() {
 #[test]
 fn disconnect_is_final() {
     let mut pair = Pair::open();
-    pair.client.handle_disconnect();
-    pair.drain();
+    pair.disconnect();
     assert_eq!(pair.log, ["open", "close 1000"]);
     pair.pass(86_400_000);
     assert_eq!((pair.state(), pair.sockets, pair.socket_exists), (State::Idle, 1, false));
@@ -186,8 +185,7 @@ fn disconnect_is_final() {
 fn disconnect_ends_waiting_too() {
     let mut pair = Pair::open();
     pair.close(1006);
-    pair.client.handle_disconnect();
-    pair.drain();
+    pair.disconnect();
     pair.pass(86_400_000);
     assert_eq!((pair.state(), pair.sockets), (State::Idle, 1));
 }

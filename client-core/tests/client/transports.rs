@@ -223,8 +223,7 @@ fn a_page_that_is_hidden_or_leaves_during_the_question_is_left_alone() {
     assert_eq!((pair.state(), pair.socket_exists), (State::Suspended, false));
     pair.wake();
     refuse(&mut pair, WebSocket);
-    pair.client.handle_disconnect();
-    pair.drain();
+    pair.disconnect();
     pair.inform(true, 50);
     assert_eq!((pair.state(), pair.socket_exists), (State::Idle, false));
     assert_eq!(pair.log, ["close 1001, reconnecting", "close 1000"]);
@@ -270,8 +269,7 @@ proptest! {
             prop_assert_eq!(!idle, pair.alarm.is_some());
             prop_assert_eq!(pair.state().has_socket(), pair.socket_exists);
         }
-        pair.client.handle_disconnect();
-        pair.drain();
+        pair.disconnect();
         let settled = pair.log.iter().filter(|line| line.starts_with("failed ")).count();
         prop_assert_eq!(settled, calls as usize);
     }
