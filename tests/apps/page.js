@@ -2,7 +2,7 @@
 import { SwampDragon } from "swampdragon";
 
 const asked = new URLSearchParams(location.search);
-const seen = { opened: 0, closed: 0, heartbeats: 0, order: [], notices: [], requests: [] };
+const seen = { opened: 0, closed: 0, heartbeats: 0, order: [], notices: [], requests: [], restored: 0 };
 globalThis.seen = seen;
 
 const send = WebSocket.prototype.send;
@@ -10,6 +10,12 @@ WebSocket.prototype.send = function (data) {
   if (String(data).includes("heartbeat")) seen.order.push("answer");
   return send.call(this, data);
 };
+
+// Shown again as it was left, from the cache of the back button.
+addEventListener("pageshow", (event) => (seen.restored += event.persisted));
+
+// Every delay as long as it may be.
+if (asked.has("unlucky")) Math.random = () => 0.999999;
 
 const { fetch } = globalThis;
 globalThis.fetch = (resource, ...more) => {
@@ -23,6 +29,7 @@ if (asked.has("blocked")) delete globalThis.WebSocket;
 const dragon = new SwampDragon({
   transports: asked.get("transports")?.split(","),
   storage: asked.get("storage") ?? "memory",
+  keepAlive: asked.has("activeWithin") ? { activeWithin: Number(asked.get("activeWithin")) } : asked.get("keepAlive") ?? "always",
   onopen() {
     seen.opened += 1;
   },

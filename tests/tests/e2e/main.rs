@@ -10,6 +10,7 @@ mod original_client;
 mod original_server;
 mod origins;
 mod page_keeps_answering;
+mod page_life;
 mod redis_outage;
 mod server_restarts;
 mod session_lives_with_its_page;
