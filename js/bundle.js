@@ -13,8 +13,8 @@ const mainEntry = (path) => ({
   setup: ({ onResolve }) => onResolve({ filter: /^swampdragon$/ }, () => ({ path, external: true })),
 });
 
-await build({ ...options, entryPoints: ["src/dragon.js"], bundle: true, external: ["./fallback.js"] });
-await build({ ...options, entryPoints: ["src/fallback.js"] });
+await build({ ...options, entryPoints: ["src/dragon.js"], bundle: true, external: ["./fallback.js", "./share.js"] });
+await build({ ...options, entryPoints: ["src/fallback.js", "src/share.js"], bundle: true });
 await build({ ...options, entryPoints: entries.map((name) => `src/entry/${name}.js`) });
 const adapterOptions = { ...options, entryPoints: adapters.map((name) => `src/adapter/${name}.js`), bundle: true };
 await build({ ...adapterOptions, plugins: [mainEntry("./index.js")] });

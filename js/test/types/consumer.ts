@@ -11,6 +11,7 @@ const options: Options = {
   storage: "local",
   reconnectDelayMs: 100,
   transports: ["websocket", "xhr-polling"],
+  share: true,
   onopen() {
     this.onheartbeat?.();
   },
