@@ -1,6 +1,9 @@
 //! Many tabs of one page share one connection: the server has less to do, and no tab notices.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use fantoccini::wd::WindowHandle;
@@ -99,7 +102,6 @@ impl Stage {
             let gaps = "seen.published.slice(1).map(({ at }, index) => at - seen.published[index].at)";
             let gap = self.browser.value(&format!("Math.max(...{gaps})")).await?;
             let gap = Duration::from_millis(gap.as_u64().context("times are numbers")?);
-            println!("tab {number} heard nothing for {gap:?}");
             ensure!(gap < HANDOVER, "tab {number} heard nothing for {gap:?}");
             let named =
                 self.browser.value("seen.published.every(({ channels }) => channels.join() === 'front')").await?;
@@ -203,5 +205,26 @@ async fn the_others_go_on_when_one_of_them_goes_and_its_subscriptions_end() -> R
         ensure!(stage.browser.value("seen.closed").await? == 0, "nobody has lost a connection");
     }
     publisher.abort();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_new_tab_takes_over_from_one_that_hangs_which_joins_when_it_is_back() -> Result<()> {
+    const HANGS: Duration = Duration::from_secs(15);
+    let stage = Stage::set(&npm::apps()?.plain, "", 2).await?;
+    stage.go_to(0).await?;
+    let hang = format!("for (const end = Date.now() + {}; Date.now() < end; );", HANGS.as_millis());
+    // Later, since the driver goes to no other tab from one that hangs, and opens none.
+    stage.browser.value(&format!("void setTimeout(() => {{ {hang} }}, 2000)")).await?;
+    stage.go_to(1).await?;
+    let hanging = Instant::now();
+    stage.browser.value("void setTimeout(() => (window.another = open(location)), 4000)").await?;
+    stage.browser.until("window.another?.dragon?.isReady === true").await?;
+    ensure!(hanging.elapsed() < HANGS, "the new tab has not waited for the one that hangs");
+    for number in [1, 0] {
+        stage.go_to(number).await?;
+        stage.browser.until("dragon.isReady && seen.opened === 2").await?;
+    }
+    ensure!(stage.call("connections", &json!({})).await? == 1, "they have one connection again");
     Ok(())
 }
