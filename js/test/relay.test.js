@@ -90,13 +90,15 @@ describe("heartbeats", () => {
     assert.deepEqual(server, ['{"heartbeat":"1"}']);
   });
 
-  test("tell of a session only the tabs that have it", () => {
+  test("tell of a session only the tabs that have it, or may have it", () => {
     const { relay, heard, say } = stage();
     say("a", key("k1"));
     say("b", key("k2"));
-    say("c", key("k1"));
     relay.hear({ session: "k1", state: "active", ttl: 3000 });
     assert.deepEqual([heard.a.length, heard.b.length, heard.c.length], [1, 0, 1]);
+    say("c", { logout: true, session: "k2" });
+    relay.hear({ session: "k2", state: "expired", reason: "logged out" });
+    assert.deepEqual([heard.a.length, heard.b.length, heard.c.length], [1, 1, 2]);
   });
 });
 

@@ -98,10 +98,10 @@ for (const sockjs of [true, false]) {
         const keys = peer.heard.splice(0).filter(({ heartbeat }) => heartbeat);
         assert.deepEqual(keys.map(({ session }) => session).sort(), [KEY, OTHER_KEY].sort());
         peer.say({ session: KEY, state: "active", ttl: 1000 });
-        peer.say({ session: OTHER_KEY, state: "expired" });
+        peer.say({ session: OTHER_KEY, state: "persistent" });
         await until(() => tabs.every(({ notices }) => notices.length === round));
       }
-      assert.deepEqual(tabs.map(({ notices }) => notices[0]), ["active", "active", "expired", "active"]);
+      assert.deepEqual(tabs.map(({ notices }) => notices[0]), ["active", "active", "persistent", "active"]);
     });
 
     test("go on at once when the one that leads goes, with their subscriptions", async () => {
@@ -169,6 +169,28 @@ test("a tab that goes takes its own subscriptions with it, and leaves the others
   assert.deepEqual(verbs(peer).slice(5), ["unsubscribe"]);
   assert.deepEqual([tabs[0].published, tabs[1].published.length, tabs[2].published], [[], 1, []]);
   assert.deepEqual(tabs.map(({ opened }) => opened), [1, 1, 1]);
+});
+
+test("a logout is heard by the tabs whose session it can have been, and loses the others nothing", async () => {
+  server = await startServer({ onMessage: answer });
+  for (const [keys, codes] of [
+    [[KEY, KEY, KEY], [4001, 4001, 4001]],
+    [[KEY, KEY, OTHER_KEY], [1006, 1006, 1006]],
+    [[KEY, KEY, null], [4001, 4001, 1006]],
+  ]) {
+    const tabs = await openTabs(3, { reconnectDelayMs: 60_000, reconnectDelayMaxMs: 60_000 });
+    const peer = server.peers.at(-1);
+    tabs.forEach(({ dragon }, number) => (dragon.session = keys[number]));
+    peer.say({ heartbeat: "tick" });
+    await until(() => tabs.every(({ heartbeats }) => heartbeats));
+    await settled(tabs);
+    // The first may have joined an attempt of the tabs before.
+    tabs.forEach((tab) => (tab.closed = []));
+    peer.socket.close(4001, "Logged out");
+    await until(() => tabs.every(({ closed }) => closed.length));
+    assert.deepEqual(tabs.map(({ closed }) => closed[0].code), codes);
+    tabs.forEach(({ dragon }) => dragon.disconnect());
+  }
 });
 
 test("a SockJS close frame reaches all tabs", async () => {

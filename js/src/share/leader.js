@@ -3,6 +3,7 @@ import { Relay } from "./relay.js";
 
 const ABNORMAL = 1006;
 const NORMAL = 1000;
+const LOGGED_OUT = 4001;
 
 /**
  * One socket to the server, opened by the tab that leads, for all tabs that have said hello.
@@ -21,7 +22,8 @@ export class Leader {
 
   /**
    * `own` is the leading tab: its `name`, whether its endpoint is `raw`, the `transport` that `openReal()` opens, and
-   * what it hears, `opened()`, `frame(text)` and `ended(code, reason)`.
+   * what it hears, `opened()`, `frame(text)` and
+   * `ended(how, code)`: how the connection has ended, and the code that this tab should see.
    */
   constructor(own) {
     this.#own = own;
@@ -60,10 +62,12 @@ export class Leader {
     this.#say(this.term, frame);
   }
 
-  /** The connection is lost, for all tabs in the same way. */
-  dismiss(code, reason) {
-    this.#tell({ lost: [code, reason] });
+  /** The connection is lost, for the other tabs, too. Returns what one should hear that is not known here. */
+  dismiss({ code, reason }) {
+    const loss = (id) => [this.#codeFor(id, code), reason];
+    this.#channels.forEach((channel, id) => channel.postMessage({ lost: loss(id) }));
     this.end();
+    return loss();
   }
 
   end() {
@@ -72,6 +76,14 @@ export class Leader {
       this.#channels.forEach((channel) => channel.close());
       this.#real?.close(NORMAL);
     }
+  }
+
+  /**
+   * A server that ends a connection since a session was logged out does not say which. Where there were several, tabs
+   * come back and hear of theirs with its next heartbeat.
+   */
+  #codeFor(id, code) {
+    return code === LOGGED_OUT && !this.#relay.isSessionOf(id) ? ABNORMAL : code;
   }
 
   #state() {
@@ -108,7 +120,7 @@ export class Leader {
 
   #ended({ code, reason }) {
     if (!this.#over.signal.aborted) {
-      this.#own.ended(code, reason);
+      this.#own.ended({ code, reason }, this.#codeFor(this.term, code));
     }
   }
 

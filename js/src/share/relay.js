@@ -10,6 +10,9 @@ export class Relay {
   #tabs = new Map();
   /** The session keys that the last heartbeat message has been answered with. */
   #answered = new Set();
+  /** The first session key that the server has heard of here, and whether it has heard of others. */
+  #key;
+  #hasOtherKeys = false;
   #subscriptions = 0;
 
   /** `send` takes a message's text. */
@@ -39,11 +42,21 @@ export class Relay {
   say(id, text) {
     const tab = this.#tabs.get(id);
     const message = parsed(text);
+    if (message?.session !== undefined) {
+      tab.key = message.session;
+      this.#key ??= tab.key;
+      this.#hasOtherKeys ||= tab.key !== this.#key;
+    }
     if (message?.route !== undefined) {
       this.#route(tab, message);
-    } else if (message?.heartbeat === undefined || this.#answers(tab, message.session)) {
+    } else if (message?.heartbeat === undefined || this.#answers(message.session)) {
       this.#send(text);
     }
+  }
+
+  /** Whether an end of the connection's session can be meant for no other than this tab's. */
+  isSessionOf(id) {
+    return !this.#hasOtherKeys && this.#key !== undefined && this.#key === this.#tabs.get(id)?.key;
   }
 
   /** The server says something: a text, or what it stands for already. */
@@ -65,7 +78,8 @@ export class Relay {
       this.#answered.clear();
       this.#deliver(message);
     } else if (session != null && state != null) {
-      this.#deliver(message, ({ key }) => key === session);
+      // A tab that has not named its session yet knows whether it is this one.
+      this.#deliver(message, ({ key = session }) => key === session);
     } else {
       this.#deliver(message);
     }
@@ -81,8 +95,7 @@ export class Relay {
   }
 
   /** Whether this key has to be sent: of several tabs with the same session, one answer is enough. */
-  #answers(tab, key) {
-    tab.key = key;
+  #answers(key) {
     const first = !this.#answered.has(key);
     this.#answered.add(key);
     return first;

@@ -27,7 +27,7 @@ const TAKEN_OVER = [ABNORMAL, "another tab has the connection now"];
  *
  * Who holds the lock `name` leads and opens the socket to the server. The others each have a seat: an id, a lock and a
  * channel named by it. On the channel `name` all hear of each leader (`{ leader: TERM, loss }`), and leaders of those who
- * want a seat (`{ hello: ID }`). On its own channel a seat hears `{ term, transport, open }`, `{ frame }` and
+ * want a seat (`{ hello: ID, since }`). On its own channel a seat hears `{ term, transport, open }`, `{ frame }` and
  * `{ lost: [code, reason] }`, and says what its client sends. A seat's lock tells its leader how long it is taken.
  *
  * The client behind decides when to connect and what to make of an end, as if it were alone.
@@ -46,7 +46,7 @@ export class Tab {
   #claim;
   #leader;
   #leads = false;
-  /** Code and reason, while this tab leads without a connection. */
+  /** How, `[code, reason]`, and when the connection was lost, while this tab leads without one. */
   #loss;
   #release;
   /** A seat was left whose leader did not greet. */
@@ -119,11 +119,11 @@ export class Tab {
   }
 
   #sit() {
-    const seat = { id: crypto.randomUUID(), left: new AbortController(), since: performance.now() };
+    const seat = { id: crypto.randomUUID(), left: new AbortController(), since: Date.now() };
     seat.channel = new BroadcastChannel(`${this.name} ${seat.id}`);
     seat.channel.onmessage = ({ data }) => seat === this.#seat && this.#hear(data);
     this.#seat = seat;
-    const sayHello = () => this.#common.postMessage({ hello: seat.id });
+    const sayHello = () => this.#common.postMessage({ hello: seat.id, since: seat.since });
     // Where there are no locks to be had, the one that leads says so.
     hold(`${this.name} ${seat.id}`, seat.left.signal, () => {
       seat.sayHello = sayHello;
@@ -142,7 +142,7 @@ export class Tab {
 
   /** Whether there is a leader that does not even greet: it hangs, is frozen, or shows a dialog. */
   #isIgnored() {
-    return this.#seat !== undefined && !this.#seat.greeted && performance.now() - this.#seat.since > HANGS_MS;
+    return this.#seat !== undefined && !this.#seat.greeted && Date.now() - this.#seat.since > HANGS_MS;
   }
 
   #want(steal) {
@@ -190,23 +190,22 @@ export class Tab {
       openReal: this.#openReal,
       opened: () => {
         this.#loss = undefined;
-        this.#opened();
+            this.#opened();
       },
       frame: (text) => this.#frame(text),
-      ended: (code, reason) => this.#ended(code, reason),
+      ended: (how, code) => this.#ended(how, code),
     });
     // On another channel than what the seats have been told, which may be slower.
-    this.#common.postMessage({ leader: this.#leader.term, loss: this.#loss });
+    this.#common.postMessage({ leader: this.#leader.term, loss: this.#loss?.how });
   }
 
-  #ended(code, reason) {
+  #ended(how, code) {
     const leader = this.#leader;
-    this.#tell(code, reason);
+    this.#tell(code, how.reason);
     // Unless the client tries the next transport.
     if (!this.#socket) {
-      leader.dismiss(code, reason);
+      this.#loss = { how: leader.dismiss(how), at: Date.now() };
       this.#leader = undefined;
-      this.#loss = [code, reason];
       this.#release = setTimeout(() => this.#leave(), RELEASE_MS);
     }
   }
@@ -246,26 +245,29 @@ export class Tab {
     this.#common = undefined;
   }
 
-  #overhear({ hello, leader, loss }) {
+  #overhear({ hello, since, leader, loss }) {
     if (hello) {
-      this.#greet(hello);
-    } else if (this.#leads) {
-      // It has been deposed, which it will hear in a moment.
-    } else if (!this.#seat) {
-      this.#wake();
-    } else if (!this.#seat.term) {
-      this.#seat.sayHello?.();
-    } else if (this.#seat.term !== leader) {
-      this.#stand();
-      this.#change(loss);
+      this.#greet(hello, since);
+      return;
+    }
+    // One that leads has been deposed then, which it will hear in a moment.
+    if (!this.#leads) {
+      if (!this.#seat) {
+        this.#wake();
+      } else if (!this.#seat.term) {
+        this.#seat.sayHello?.();
+      } else if (this.#seat.term !== leader) {
+        this.#stand();
+        this.#change(loss);
+      }
     }
   }
 
-  #greet(id) {
+  #greet(id, since) {
     if (this.#leader) {
       this.#leader.welcome(id);
-    } else if (this.#leads) {
-      // What it joins has just failed.
+    } else if (since < this.#loss?.at) {
+      // What it joins has failed meanwhile.
       const channel = new BroadcastChannel(`${this.name} ${id}`);
       channel.postMessage({ lost: [ABNORMAL] });
       channel.close();
