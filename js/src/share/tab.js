@@ -1,6 +1,7 @@
 import { INFO, WAKE } from "../codes.js";
 import { Leader } from "./leader.js";
 import { hold } from "./lock.js";
+import { Seat } from "./seat.js";
 
 /** How a question for `/info` is numbered among the transports. */
 const ASKING = 3;
@@ -15,9 +16,6 @@ const LONGEST_ATTEMPT = 6;
  * one of them the lock before, it would take the loss for its leader's end, and come back without its backoff.
  */
 const RELEASE_MS = 100;
-
-/** How long a leader may be silent, in milliseconds, before the next attempt takes the lock away from it. */
-const HANGS_MS = 2000;
 
 /** What a client is told, code and reason, when its connection was that of a tab which leads no more. */
 const TAKEN_OVER = [ABNORMAL, "another tab has the connection now"];
@@ -70,7 +68,7 @@ export class Tab {
     this.#socket = socket;
     this.#openReal = openReal;
     this.#transport = transport;
-    socket.send = (frame) => (this.#leads ? this.#leader?.say(frame) : this.#seat?.channel.postMessage(frame));
+    socket.send = (frame) => (this.#leads ? this.#leader?.say(frame) : this.#seat?.say(frame));
     socket.close = () => this.#closed(socket);
     this.#listen();
     if (this.#leads) {
@@ -113,36 +111,25 @@ export class Tab {
     }
     if (!this.#seat) {
       this.#sit();
-    } else if (this.#isIgnored()) {
+    } else if (this.#seat.isIgnored) {
       this.#want(true);
     }
   }
 
   #sit() {
-    const seat = { id: crypto.randomUUID(), left: new AbortController(), since: Date.now() };
-    seat.channel = new BroadcastChannel(`${this.name} ${seat.id}`);
-    seat.channel.onmessage = ({ data }) => seat === this.#seat && this.#hear(data);
-    this.#seat = seat;
-    const sayHello = () => this.#common.postMessage({ hello: seat.id, since: seat.since });
-    // Where there are no locks to be had, the one that leads says so.
-    hold(`${this.name} ${seat.id}`, seat.left.signal, () => {
-      seat.sayHello = sayHello;
-      sayHello();
-    }).catch(() => {});
+    this.#seat = new Seat(
+      this.name,
+      (hello) => this.#common.postMessage(hello),
+      (said) => this.#hear(said),
+    );
     if (!this.#claim) {
       this.#want(this.#wasIgnored);
     }
   }
 
   #stand() {
-    this.#seat?.left.abort();
-    this.#seat?.channel.close();
+    this.#seat?.leave();
     this.#seat = undefined;
-  }
-
-  /** Whether there is a leader that does not even greet: it hangs, is frozen, or shows a dialog. */
-  #isIgnored() {
-    return this.#seat !== undefined && !this.#seat.greeted && Date.now() - this.#seat.since > HANGS_MS;
   }
 
   #want(steal) {
@@ -228,7 +215,7 @@ export class Tab {
   /** Gives up everything but to hear of the next leader. */
   #leave() {
     clearTimeout(this.#release);
-    this.#wasIgnored = this.#isIgnored();
+    this.#wasIgnored = this.#seat?.isIgnored ?? false;
     this.#stand();
     this.#leads = false;
     this.#loss = undefined;
@@ -255,7 +242,7 @@ export class Tab {
       if (!this.#seat) {
         this.#wake();
       } else if (!this.#seat.term) {
-        this.#seat.sayHello?.();
+        this.#seat.sayHello();
       } else if (this.#seat.term !== leader) {
         this.#stand();
         this.#change(loss);
