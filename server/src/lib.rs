@@ -4,15 +4,18 @@
 //! `{"heartbeat": "tick"}`; the page answers with its session key; the server refreshes that key's time-to-live in the
 //! session store.
 
+mod admission;
 mod channel_filter;
 mod connection;
 mod heartbeat;
 mod http;
+mod http_connection;
 mod listener;
 mod metrics;
 mod origin;
 mod peer;
 pub mod pubsub;
+mod refusals;
 mod router;
 mod server;
 mod service;

@@ -9,6 +9,7 @@ mod table;
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
@@ -65,6 +66,17 @@ pub(crate) enum Outlet {
     Recorder(Recorder),
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let admission = &self.endpoint.service.admission;
+        match &self.outlet {
+            Outlet::WebSocket(link) => admission.websocket_closed(link.client()),
+            Outlet::Polled(session) => admission.session_ended(session.address()),
+            Outlet::Recorder(_) => {}
+        }
+    }
+}
+
 /// A connection that may be gone.
 #[derive(Clone)]
 pub(crate) struct WeakConnection(Weak<Inner>);
@@ -115,8 +127,11 @@ impl AtomicSlot {
 impl Connection {
     /// Registers the peer behind `stream`: it is known to the service, and its heartbeats are due, from here on until
     /// [`forget`](Self::forget).
-    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing) -> Self {
-        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing)))
+    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing, client: IpAddr) -> Self {
+        let admission = &endpoint.service.admission;
+        let client = admission.key(client);
+        admission.websocket_opened(client);
+        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing, client)))
     }
 
     /// Registers a peer that is reached in any way.

@@ -2,8 +2,8 @@ use std::{fmt, sync::Arc};
 
 use swampdragon_protocol::MessageForm;
 
-use super::sessions::PolledSessions;
-use crate::{connection::ConnectionHandler, service::Service, settings::Settings};
+use super::{refusal::Refusal, sessions::PolledSessions};
+use crate::{admission::TurnedAway, connection::ConnectionHandler, peer::Peer, service::Service, settings::Settings};
 
 pub(crate) type NewHandler = Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send + Sync>;
 
@@ -96,8 +96,18 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether the server has as many connections as it may have.
-    pub(super) fn is_full(&self) -> bool {
-        self.service.connections.len() >= self.service.settings.max_connections
+    /// Whether the server may have another session, be it for a WebSocket or for requests.
+    pub(super) fn check_room(&self, peer: &Peer) -> Result<(), Refusal> {
+        let limit = self.service.settings.max_connections;
+        if self.service.connections.len() < limit {
+            return Ok(());
+        }
+        Err(self.turned_away(peer, TurnedAway::Full(limit)))
+    }
+
+    /// Refuses a peer a session.
+    pub(super) fn turned_away(&self, peer: &Peer, reason: TurnedAway) -> Refusal {
+        self.service.refusals.note(reason.into(), format_args!("{} refused: {reason}", peer.address()));
+        Refusal::TurnedAway(reason)
     }
 }

@@ -16,7 +16,7 @@ use super::{
     sessions::PolledSessions,
     xhr, xhr_send, xhr_streaming,
 };
-use crate::{connection::Connection, peer::Peer};
+use crate::{connection::Connection, peer::Peer, refusals::Limit};
 
 /// A request to one of the URLs of a polled session.
 pub(super) struct PolledRequest {
@@ -141,9 +141,7 @@ impl PolledRequest {
 
     /// Receives for the session, which this opens if it is new.
     pub(super) async fn receive(&self) -> Result<Receiver, Refusal> {
-        let opened = PolledSessions::find_or_open(&self.endpoint, &self.session, &self.peer);
-        let full = |_| Refusal::Full(self.endpoint.service.settings.max_connections);
-        let connection = opened.map_err(full)?;
+        let connection = PolledSessions::find_or_open(&self.endpoint, &self.session, &self.peer)?;
         self.check_address(&connection)?;
         Ok(Receiver::attach(connection, &self.peer).await)
     }
@@ -160,12 +158,14 @@ impl PolledRequest {
         if !self.endpoint.service.settings.sockjs_same_address || self.peer.is_at(session.address()) {
             return Ok(());
         }
-        tracing::warn!(
-            connection = connection.id(),
-            opened_from = %session.address(),
-            from = %self.peer.address(),
-            "request for another address's session refused; if clients come through several proxies, turn off \
-             sockjs_same_address"
+        self.endpoint.service.refusals.note(
+            Limit::SockJsSameAddress,
+            format_args!(
+                "request from {} for a session of {} refused; if clients come through several proxies, turn off \
+                 sockjs_same_address",
+                self.peer.address(),
+                session.address()
+            ),
         );
         Err(Refusal::Address)
     }

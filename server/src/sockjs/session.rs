@@ -114,7 +114,7 @@ impl PolledSession {
         &self.id
     }
 
-    pub(super) fn address(&self) -> IpAddr {
+    pub(crate) fn address(&self) -> IpAddr {
         self.address
     }
 
@@ -319,7 +319,7 @@ mod tests {
 
     fn session() -> (PolledSession, Arc<Peer>) {
         let address = IpAddr::from([127, 0, 0, 1]);
-        (PolledSession::new("abc", address).0, Arc::new(Peer::new(address)))
+        (PolledSession::new("abc", address).0, Arc::new(Peer::new(address, Arc::default(), None)))
     }
 
     async fn next(session: &PolledSession) -> Frame {

@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
 };
 
 use super::outgoing::{Outgoing, Sent};
+use crate::admission::AddressKey;
 
 /// What travels in the text frames of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,7 @@ pub(crate) struct Link {
     stream: TcpStream,
     outgoing: Outgoing,
     framing: Framing,
+    client: AddressKey,
 }
 
 /// How much and how long a peer may keep the server waiting.
@@ -99,8 +101,13 @@ pub(crate) trait HasLink: Send + Sync + 'static {
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream, framing: Framing) -> Self {
-        Self { stream, outgoing: Outgoing::new(), framing }
+    pub(crate) fn new(stream: TcpStream, framing: Framing, client: AddressKey) -> Self {
+        Self { stream, outgoing: Outgoing::new(), framing, client }
+    }
+
+    /// Whom the connection counts for.
+    pub(crate) fn client(&self) -> AddressKey {
+        self.client
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {
