@@ -5,15 +5,18 @@
 //! session store.
 
 mod admin;
+mod admission;
 mod channel_filter;
 mod connection;
 mod heartbeat;
 mod http;
+mod http_connection;
 mod listener;
 mod metrics;
 mod origin;
 mod peer;
 pub mod pubsub;
+mod refusals;
 mod router;
 mod server;
 mod service;

@@ -183,7 +183,7 @@ impl Server {
         refresher.spawn(async move { refreshing.refresher.run().await });
 
         let routes = http::routes(Arc::clone(&service), endpoints);
-        let requests = listener::serve(listener, routes, service.settings.handshake_timeout, shutdown).await;
+        let requests = listener::serve(listener, routes, Arc::clone(&service), shutdown).await;
 
         service.draining.store(true, Ordering::Relaxed);
         let deadline = Instant::now() + service.settings.drain_time;

@@ -3,11 +3,13 @@ use std::sync::{Arc, atomic::AtomicBool};
 use swampdragon_protocol::MessageForm;
 
 use crate::{
+    admission::Admission,
     connection::{Connection, ConnectionTable, Dialect, HoldingsTable, OriginNames},
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
     pubsub::{PubSub, Publisher, Subscribers},
+    refusals::Refusals,
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
@@ -18,6 +20,8 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) refusals: Refusals,
     pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
@@ -51,7 +55,10 @@ impl Service {
             max_pending: settings.max_pending_refreshes,
         };
         let metrics = Arc::new(Metrics::register());
+        let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
         Self {
+            admission: Arc::new(admission),
+            refusals: Refusals::register(),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
             refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics)),
             connections: ConnectionTable::new(),

@@ -10,6 +10,7 @@ mod table;
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
@@ -71,6 +72,17 @@ pub(crate) enum Outlet {
     Recorder(Recorder),
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let admission = &self.endpoint.service.admission;
+        match &self.outlet {
+            Outlet::WebSocket(link) => admission.websocket_closed(link.client()),
+            Outlet::Polled(session) => admission.session_ended(session.address()),
+            Outlet::Recorder(_) => {}
+        }
+    }
+}
+
 /// A connection that may be gone.
 #[derive(Clone)]
 pub(crate) struct WeakConnection(Weak<Inner>);
@@ -121,8 +133,17 @@ impl AtomicSlot {
 impl Connection {
     /// Registers the peer behind `stream`: it is known to the service, and its heartbeats are due, from here on until
     /// [`forget`](Self::forget).
-    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing, origin: OriginName) -> Self {
-        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing, origin)))
+    pub(crate) fn register(
+        endpoint: &Arc<Endpoint>,
+        stream: TcpStream,
+        framing: Framing,
+        client: IpAddr,
+        origin: OriginName,
+    ) -> Self {
+        let admission = &endpoint.service.admission;
+        let client = admission.key(client);
+        admission.websocket_opened(client);
+        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing, client, origin)))
     }
 
     /// Registers a peer that is reached in any way.
@@ -368,10 +389,10 @@ impl Connection {
         }
     }
 
-    /// What log lines about this connection stand in. Made while there is something to do, since most connections are
+    /// What log lines about this connection stand in: its peer is the other end of the socket, which may be a proxy. Made while there is something to do, since most connections are
     /// idle most of the time.
     pub(crate) fn span(&self) -> tracing::Span {
-        let (address, origin) = match &self.inner.outlet {
+        let (peer, origin) = match &self.inner.outlet {
             Outlet::WebSocket(link) => (link.peer_address(), link.origin()),
             Outlet::Polled(session) => (Some(session.address()), session.origin()),
             Outlet::Recorder(_) => (None, OriginName::NONE),
@@ -380,7 +401,7 @@ impl Connection {
             "connection",
             number = self.id(),
             transport = self.transport().label(),
-            address = address.map(tracing::field::display),
+            peer = peer.map(tracing::field::display),
             origin = self.service().origin_names.name(origin).as_deref(),
         )
     }
@@ -425,7 +446,6 @@ impl Connection {
     }
 
     pub(crate) async fn opened(&self) {
-        tracing::debug!("opened");
         if let Some(mut handler) = self.take_handler() {
             handler.on_open(self).await;
             self.put_handler(handler);

@@ -201,10 +201,17 @@ settings! {
         /// Of more, those named last are kept.
         max_keys_per_connection: usize = Count<1, 1000>, "16";
 
-        /// Connections at one time; more are refused.
+        /// Connections at one time, and as many SockJS sessions; more are refused.
         ///
-        /// Each is an open file to the operating system, whose own limit is often lower (ulimit -n).
+        /// HTTP connections count, too. Each is an open file to the operating system, whose own limit is often lower
+        /// (ulimit -n).
         max_connections: usize = Count<1, 10_000_000>, "100000";
+
+        /// Connections from one address at one time; 0 is no limit.
+        ///
+        /// Of IPv6 addresses the first half counts. Whole offices and phone networks share one address, so this is
+        /// far more than one person needs. A page without a WebSocket takes up to three.
+        max_connections_per_address: usize = Count<0, 10_000_000>, "10000";
 
         /// Longest message a client may send.
         ///
@@ -216,8 +223,19 @@ settings! {
         /// A client that reads too slowly and lets more pile up is disconnected.
         max_outgoing_bytes: usize = Bytes<KIB, { 1024 * MIB }>, "1MiB";
 
-        /// How long a client may take for its request to open a connection.
+        /// Longest head of an HTTP request: its line and headers.
+        ///
+        /// As much is held for each connection during its handshake.
+        max_request_head: usize = Bytes<{ 8 * KIB }, MIB>, "8KiB";
+
+        /// How long a client may take from connecting until its first request has come, and for the body of any.
         handshake_timeout: Duration = Time<50, HOUR>, "10s";
+
+        /// How long an HTTP connection may stay open without another request.
+        ///
+        /// Longer than a proxy keeps its connections to this server, which is often 60s; else it sometimes sends a
+        /// request into one that is just being closed.
+        keep_alive_timeout: Duration = Time<50, HOUR>, "75s";
 
         /// How long a client may take to answer a close before it is dropped.
         close_timeout: Duration = Time<50, HOUR>, "5s";

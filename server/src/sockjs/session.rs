@@ -331,7 +331,7 @@ mod tests {
 
     fn session() -> (PolledSession, Arc<Peer>) {
         let address = IpAddr::from([127, 0, 0, 1]);
-        (PolledSession::new("abc", address, OriginName::NONE).0, Arc::new(Peer::new(address)))
+        (PolledSession::new("abc", address, OriginName::NONE).0, Arc::new(Peer::new(address, Arc::default(), None)))
     }
 
     async fn next(session: &PolledSession) -> Frame {

@@ -3,5 +3,6 @@
 
 mod http;
 mod life;
+mod limits;
 mod peer;
 mod wire;
