@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use sd_notify::NotifyState;
 use swampdragon_server::{
     Server,
     settings::{Invocation, Loaded, LogFormat, Settings},
@@ -76,8 +77,21 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     }
     // Whoever read the address may have closed the pipe, or the disk behind it may be full: no reason to end.
     let _ = writeln!(io::stdout(), "{banner}");
-    server.run_until(shutdown).await;
+    tell_service_manager(NotifyState::Ready);
+    server
+        .run_until(async {
+            shutdown.await;
+            tell_service_manager(NotifyState::Stopping);
+        })
+        .await;
     Ok(())
+}
+
+/// Says how far the server is, where a service manager has asked to be told (systemd's `Type=notify`).
+fn tell_service_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(false, &[state]) {
+        tracing::warn!(error = &error as &dyn Error, "the service manager was not told (NOTIFY_SOCKET)");
+    }
 }
 
 /// Asks the server that runs with these settings, for supervisors that can run a program and not speak HTTP.
