@@ -14,6 +14,7 @@ mod listener;
 mod metrics;
 mod origin;
 mod peer;
+mod proxies;
 pub mod pubsub;
 mod refusals;
 mod router;

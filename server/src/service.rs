@@ -8,6 +8,7 @@ use crate::{
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
+    proxies::Proxies,
     pubsub::{PubSub, Subscribers},
     refusals::Refusals,
     router::Routers,
@@ -22,6 +23,7 @@ pub(crate) struct Service {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) refusals: Refusals,
+    pub(crate) proxies: Proxies,
     pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
@@ -56,6 +58,7 @@ impl Service {
         Self {
             admission: Arc::new(admission),
             refusals: Refusals::register(),
+            proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_header),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
             refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics)),
             connections: ConnectionTable::new(),
