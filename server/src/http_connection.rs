@@ -140,7 +140,7 @@ enum Sender {
 
 impl Requests {
     /// Finds out whose request it is.
-    fn peer(&self, headers: &mut HeaderMap) -> Result<Arc<Peer>, Response> {
+    fn peer(&self, headers: &mut HeaderMap) -> Result<Arc<Peer>, Box<Response>> {
         let Service { proxies, admission, refusals, .. } = &*self.service;
         let (address, cut) = match &self.sender {
             Sender::Client(peer) => return Ok(Arc::clone(peer)),
@@ -148,14 +148,14 @@ impl Requests {
         };
         let client = proxies.see_through(headers, address).map_err(|error| {
             refusals.note(Limit::ProxyHeader, format_args!("request by way of {address} refused: {error}"));
-            (StatusCode::BAD_REQUEST, error.to_string()).into_response()
+            Box::new((StatusCode::BAD_REQUEST, error.to_string()).into_response())
         })?;
         // What a proxy asks on its own account is as little limited as the proxy.
         let seat = (!proxies.trust(client)).then(|| admission.admit_request(client)).transpose();
         let seat = seat.map_err(|reason| {
             refusals.note(reason.into(), format_args!("request of {client} by way of {address} refused: {reason}"));
             let retry_after = [(header::RETRY_AFTER, HeaderValue::from(TurnedAway::RETRY_AFTER_SECONDS))];
-            (reason.status(), retry_after, reason.to_string()).into_response()
+            Box::new((reason.status(), retry_after, reason.to_string()).into_response())
         })?;
         Ok(Arc::new(Peer::new(client, Arc::clone(cut), seat)))
     }
@@ -171,7 +171,7 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
         let mut request = request.map(Body::new);
         let peer = match self.peer(request.headers_mut()) {
             Ok(peer) => peer,
-            Err(refusal) => return Box::pin(ready(Ok(refusal))),
+            Err(refusal) => return Box::pin(ready(Ok(*refusal))),
         };
         request.extensions_mut().insert(peer);
         // A router is always ready (its documentation says so).

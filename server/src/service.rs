@@ -5,6 +5,7 @@ use swampdragon_protocol::MessageForm;
 use crate::{
     admission::Admission,
     connection::{Connection, ConnectionTable, Dialect, HoldingsTable},
+    drain::Drain,
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
@@ -24,6 +25,7 @@ pub(crate) struct Service {
     pub(crate) admission: Arc<Admission>,
     pub(crate) refusals: Refusals,
     pub(crate) proxies: Proxies,
+    pub(crate) drain: Drain,
     pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
@@ -58,6 +60,7 @@ impl Service {
         Self {
             admission: Arc::new(admission),
             refusals: Refusals::register(),
+            drain: Drain::new(settings.drain_retry_after),
             proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_header),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
             refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics)),

@@ -10,7 +10,7 @@ use std::{
 use swampdragon_server::{
     Server,
     settings::{Invocation, Loaded, LogFormat, Settings},
-    shutdown_signal,
+    shutdown_signals,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -58,7 +58,7 @@ fn start_logging(settings: &Settings) {
 #[tokio::main]
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // Before anything else, so that a signal that comes while the store is opened is not lost.
-    let shutdown = shutdown_signal()?;
+    let (shutdown, at_once) = shutdown_signals()?;
     let address = format!("{}:{}", bracketed(&settings.host), settings.port);
     let prefix = settings.prefix.clone();
     let server = Server::builder().settings(settings).bind(&address).await?;
@@ -69,7 +69,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         io::stdout(),
         "SwampDragon listens on {url}/\nPages connect to {url}{prefix}; ctrl-c ends the server."
     );
-    server.run_until(shutdown).await;
+    server.run_until_or(shutdown, at_once).await;
     Ok(())
 }
 

@@ -63,8 +63,19 @@ settings! {
         /// request in which that cannot be read is refused. With x-forwarded-for goes x-forwarded-host.
         proxy_header: ProxyHeader = ProxyHeaderName, "x-forwarded-for";
 
-        /// How long open connections may take to close when the server is told to stop.
+        /// How long a server that is told to stop goes on serving, while it says that it is not ready.
+        ///
+        /// As long as load balancers need to notice.
+        drain_delay: Duration = Time<0, HOUR>, "0s";
+
+        /// How long open connections may take to close after that; the server ends then.
         drain_time: Duration = Time<1, HOUR>, "10s";
+
+        /// Over which time it closes them, so that other servers are not run over; at most half of drain-time.
+        drain_spread: Duration = Time<0, HOUR>, "3s";
+
+        /// How long clients are asked to stay away: each for another time, up to this; 0s to ask nothing.
+        drain_retry_after: Duration = Time<0, HOUR>, "5s";
 
         /// Offers the route `session` to every page: it makes sessions, reads and deletes them.
         ///

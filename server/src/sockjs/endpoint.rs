@@ -98,11 +98,19 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Whether the server may have another session, be it for a WebSocket or for requests.
     pub(super) fn check_room(&self, peer: &Peer) -> Result<(), Refusal> {
+        if self.service.drain.is_closing() {
+            return Err(self.stopping());
+        }
         let limit = self.service.settings.max_connections;
         if self.service.connections.len() < limit {
             return Ok(());
         }
         Err(self.turned_away(peer, TurnedAway::Full(limit)))
+    }
+
+    /// Refuses everybody, since the server stops.
+    pub(super) fn stopping(&self) -> Refusal {
+        Refusal::Stopping { retry_after_seconds: self.service.drain.retry_after_seconds() }
     }
 
     /// Refuses a peer a session.
