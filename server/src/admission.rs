@@ -110,7 +110,6 @@ impl Admission {
         Ok(seat)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "until there are trusted proxies"))]
     /// Lets in a request that a proxy brings for a client.
     pub(crate) fn admit_request(self: &Arc<Self>, client: IpAddr) -> Result<Seat, TurnedAway> {
         let address = Some(self.count(client)?);

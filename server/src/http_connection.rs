@@ -1,12 +1,18 @@
 use std::{
     convert::Infallible,
+    future::ready,
     net::IpAddr,
     pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
 
-use axum::{Router, body::Body, http::Request, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -16,7 +22,12 @@ use tokio::{
 };
 use tower::Service as _;
 
-use crate::{admission::Seat, peer::Peer, service::Service};
+use crate::{
+    admission::{Seat, TurnedAway},
+    peer::Peer,
+    refusals::Limit,
+    service::Service,
+};
 
 /// Serves HTTP on sockets that have been let in.
 pub(crate) struct HttpConnections {
@@ -64,9 +75,15 @@ impl HttpConnections {
         let turn = self.turn_to_read().await;
         let cut = Arc::new(Notify::new());
         let asked = Arc::new(Notify::new());
+        let sender = if self.service.proxies.trust(address) {
+            Sender::Proxy { address, cut: Arc::clone(&cut), _seat: seat }
+        } else {
+            Sender::Client(Arc::new(Peer::new(address, Arc::clone(&cut), Some(seat))))
+        };
         let requests = Requests {
             routes: self.routes.clone(),
-            peer: Arc::new(Peer::new(address, Arc::clone(&cut), Some(seat))),
+            service: Arc::clone(&self.service),
+            sender,
             asked: Arc::clone(&asked),
         };
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), requests).with_upgrades());
@@ -74,7 +91,7 @@ impl HttpConnections {
             let asked = timeout_at(deadline, asked.notified()).await;
             drop(turn);
             if asked.is_ok() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         });
         let mut finish = pin!(async {
@@ -107,9 +124,41 @@ impl HttpConnections {
 /// What answers the requests of one connection.
 struct Requests {
     routes: Router,
-    peer: Arc<Peer>,
+    service: Arc<Service>,
+    sender: Sender,
     /// Told of each request.
     asked: Arc<Notify>,
+}
+
+/// Who sends the requests of a connection.
+enum Sender {
+    /// One client.
+    Client(Arc<Peer>),
+    /// A proxy, which brings those of many.
+    Proxy { address: IpAddr, cut: Arc<Notify>, _seat: Seat },
+}
+
+impl Requests {
+    /// Finds out whose request it is.
+    fn peer(&self, headers: &mut HeaderMap) -> Result<Arc<Peer>, Box<Response>> {
+        let Service { proxies, admission, refusals, .. } = &*self.service;
+        let (address, cut) = match &self.sender {
+            Sender::Client(peer) => return Ok(Arc::clone(peer)),
+            Sender::Proxy { address, cut, .. } => (*address, cut),
+        };
+        let client = proxies.see_through(headers, address).map_err(|error| {
+            refusals.note(Limit::ProxyHeader, format_args!("request by way of {address} refused: {error}"));
+            Box::new((StatusCode::BAD_REQUEST, error.to_string()).into_response())
+        })?;
+        // What a proxy asks on its own account is as little limited as the proxy.
+        let seat = (!proxies.trust(client)).then(|| admission.admit_request(client)).transpose();
+        let seat = seat.map_err(|reason| {
+            refusals.note(reason.into(), format_args!("request of {client} by way of {address} refused: {reason}"));
+            let retry_after = [(header::RETRY_AFTER, HeaderValue::from(TurnedAway::RETRY_AFTER_SECONDS))];
+            Box::new((reason.status(), retry_after, reason.to_string()).into_response())
+        })?;
+        Ok(Arc::new(Peer::new(client, Arc::clone(cut), seat)))
+    }
 }
 
 impl hyper::service::Service<Request<Incoming>> for Requests {
@@ -120,7 +169,11 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.asked.notify_one();
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Arc::clone(&self.peer));
+        let peer = match self.peer(request.headers_mut()) {
+            Ok(peer) => peer,
+            Err(refusal) => return Box::pin(ready(Ok(*refusal))),
+        };
+        request.extensions_mut().insert(peer);
         // A router is always ready (its documentation says so).
         Box::pin(self.routes.clone().call(request))
     }

@@ -84,7 +84,9 @@ struct Door {
 
 impl Door {
     fn admit(&self, (stream, address): (TcpStream, SocketAddr)) -> Option<(TcpStream, SocketAddr, Seat)> {
-        match self.service.admission.admit_socket(Some(address.ip())) {
+        // A proxy's requests are counted one by one, for their clients.
+        let client = Some(address.ip()).filter(|address| !self.service.proxies.trust(*address));
+        match self.service.admission.admit_socket(client) {
             Ok(seat) => Some((stream, address, seat)),
             Err(reason) => {
                 self.service.refusals.note(Limit::from(reason), format_args!("{} refused: {reason}", address.ip()));

@@ -13,7 +13,7 @@ use sd_notify::NotifyState;
 use swampdragon_server::{
     Server,
     settings::{Invocation, Loaded, LogFormat, Settings},
-    shutdown_signal,
+    shutdown_signals,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -65,7 +65,7 @@ fn start_logging(settings: &Settings) {
 #[tokio::main]
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // Before anything else, so that a signal that comes while the store is opened is not lost.
-    let shutdown = shutdown_signal()?;
+    let (shutdown, at_once) = shutdown_signals()?;
     let address = format!("{}:{}", bracketed(&settings.host), settings.port);
     let prefix = settings.prefix.clone();
     let server = Server::builder().settings(settings).bind(&address).await?;
@@ -78,12 +78,11 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // Whoever read the address may have closed the pipe, or the disk behind it may be full: no reason to end.
     let _ = writeln!(io::stdout(), "{banner}");
     tell_service_manager(NotifyState::Ready);
-    server
-        .run_until(async {
-            shutdown.await;
-            tell_service_manager(NotifyState::Stopping);
-        })
-        .await;
+    let shutdown = async {
+        shutdown.await;
+        tell_service_manager(NotifyState::Stopping);
+    };
+    server.run_until_or(shutdown, at_once).await;
     Ok(())
 }
 

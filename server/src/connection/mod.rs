@@ -22,6 +22,7 @@ use serde::Serialize;
 use swampdragon_protocol::{
     CloseCode, MessageForm, ServerMessage, SessionKey, close_code, decode_client_frame,
     json::{Json, encode_server_message},
+    with_retry_after,
 };
 use tokio::net::TcpStream;
 
@@ -163,6 +164,10 @@ impl Connection {
         service.metrics.opened(connection.transport());
         let frames = service.heartbeat_frames.insert(connection.clone(), service.settings.heartbeat_frame_interval);
         connection.inner.heartbeat_frame.replace(Some(frames));
+        if service.drain.is_closing() {
+            // It has come too late to be closed with the others.
+            connection.close_for_shutdown();
+        }
         if service.settings.heartbeat_enabled {
             connection.set_heartbeat_interval(Some(service.settings.heartbeat_interval));
         }
@@ -260,9 +265,14 @@ impl Connection {
     /// handled; if it does not close within `close_timeout`, its socket is shut. A peer without a WebSocket is told
     /// when it next asks, for as long as `sockjs_disconnect_delay`.
     pub fn close(&self, code: CloseCode) {
+        self.close_because(code, code.reason);
+    }
+
+    /// The same, with another text beside the code.
+    fn close_because(&self, code: CloseCode, reason: &str) {
         match &self.inner.outlet {
-            Outlet::WebSocket(_) => Link::close(&self.inner, code, self.limits()),
-            Outlet::Polled(session) => session.close(code),
+            Outlet::WebSocket(_) => Link::close(&self.inner, code, reason, self.limits()),
+            Outlet::Polled(session) => session.close(code, reason),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
@@ -281,10 +291,14 @@ impl Connection {
 
     /// Closes as servers do that are about to stop, so that the peer comes back later.
     pub(crate) fn close_for_shutdown(&self) {
-        self.close(match self.framing() {
+        let code = match self.framing() {
             Framing::SockJs => close_code::GO_AWAY,
             Framing::Raw => close_code::GOING_AWAY,
-        });
+        };
+        match self.service().drain.retry_after() {
+            Some(delay) => self.close_because(code, &with_retry_after(code.reason, delay)),
+            None => self.close(code),
+        }
     }
 
     /// Closes below SockJS, over a fault in what the peer sent.
@@ -292,7 +306,7 @@ impl Connection {
         tracing::info!(code = code.code, reason, "peer broke the protocol: closed");
         match &self.inner.outlet {
             Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
-            Outlet::Polled(session) => session.close(code),
+            Outlet::Polled(session) => session.close(code, code.reason),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }

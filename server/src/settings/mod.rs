@@ -26,7 +26,7 @@ use crate::session_store::SessionStoreOptions;
 
 pub use self::{
     error::SettingsError,
-    kind::{LogFormat, Password},
+    kind::{LogFormat, Password, ProxyHeader},
     source::Source,
     table::Settings,
 };

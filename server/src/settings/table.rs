@@ -1,13 +1,14 @@
 use std::{path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
 use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm};
 
 use super::{
     definition::{BareNumber, Definition, Legacy, Reads, default_doc, same, settings},
     kind::{
         AbortCode, Bytes, Carrier, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, ListenAddress,
-        LogFilter, LogFormat, LogFormatName, MessageFormName, Optional, Origins, Password, PasswordText, Port, Prefix,
-        ScriptAddress, Socket, Store, Time, WebOrigin,
+        LogFilter, LogFormat, LogFormatName, MessageFormName, Networks, Optional, Origins, Password, PasswordText,
+        Port, Prefix, ProxyHeader, ProxyHeaderName, ScriptAddress, Socket, Store, Time, WebOrigin,
     },
 };
 
@@ -56,8 +57,31 @@ settings! {
         /// none.
         admin_listen: Option<String> = Optional<ListenAddress>, "";
 
-        /// How long open connections may take to close when the server is told to stop.
+        /// Proxies before this server, whose word is taken for whose requests they bring: addresses or networks.
+        ///
+        /// Such as `10.0.0.0/8, 2001:db8::1`. Limits by address, sockjs_same_address and the log then go by the
+        /// client's own address, and origins are compared with the host that the client asked for.
+        trusted_proxies: Vec<IpNet> = Networks, "";
+
+        /// The header in which trusted proxies say so: x-forwarded-for, or forwarded (RFC 7239).
+        ///
+        /// Of the other one any client could be the author. The nearest proxy must append the address that it sees; a
+        /// request in which that cannot be read is refused. With x-forwarded-for goes x-forwarded-host.
+        proxy_header: ProxyHeader = ProxyHeaderName, "x-forwarded-for";
+
+        /// How long a server that is told to stop goes on serving, while it says that it is not ready.
+        ///
+        /// As long as load balancers need to notice.
+        drain_delay: Duration = Time<0, HOUR>, "0s";
+
+        /// How long open connections may take to close after that; the server ends then.
         drain_time: Duration = Time<1, HOUR>, "10s";
+
+        /// Over which time it closes them, so that other servers are not run over; at most half of drain-time.
+        drain_spread: Duration = Time<0, HOUR>, "3s";
+
+        /// How long clients are asked to stay away: each for another time, up to this; 0s to ask nothing.
+        drain_retry_after: Duration = Time<0, HOUR>, "5s";
 
         /// Offers the route `session` to every page: it makes sessions, reads and deletes them.
         ///

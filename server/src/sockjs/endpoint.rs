@@ -105,6 +105,9 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Whether the server may have another session, be it for a WebSocket or for requests.
     pub(super) fn check_room(&self, peer: &Peer) -> Result<(), Refusal> {
+        if self.service.drain.is_closing() {
+            return Err(self.stopping());
+        }
         let limit = self.service.settings.max_connections;
         if self.service.connections.len() < limit {
             return Ok(());
@@ -119,6 +122,11 @@ impl Endpoint {
         let what =
             format_args!("{} refused: its page is of the origin {origin}, which may not connect", peer.address());
         self.service.refusals.note(Limit::AllowedOrigins, what);
+    }
+
+    /// Refuses everybody, since the server stops.
+    pub(super) fn stopping(&self) -> Refusal {
+        Refusal::Stopping { retry_after_seconds: self.service.drain.retry_after_seconds() }
     }
 
     /// Refuses a peer a session.

@@ -34,6 +34,8 @@ pub(super) enum Refusal {
     CutOff,
     #[error("{0}")]
     TurnedAway(TurnedAway),
+    #[error("This server is stopping; another one may be there soon.")]
+    Stopping { retry_after_seconds: u64 },
 }
 
 impl Refusal {
@@ -47,6 +49,7 @@ impl Refusal {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::CutOff => StatusCode::BAD_REQUEST,
             Self::TurnedAway(reason) => reason.status(),
+            Self::Stopping { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -55,8 +58,13 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response<Body> {
         let mut response = respond(PLAIN_TEXT, self.to_string());
         *response.status_mut() = self.status();
-        if matches!(self, Self::TurnedAway(_)) {
-            response.headers_mut().insert(header::RETRY_AFTER, TurnedAway::RETRY_AFTER_SECONDS.into());
+        let retry_after = match self {
+            Self::TurnedAway(_) => Some(TurnedAway::RETRY_AFTER_SECONDS.into()),
+            Self::Stopping { retry_after_seconds } => Some(retry_after_seconds.into()),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
     }

@@ -203,16 +203,16 @@ impl Link {
 
     /// Ends the connection in the transport's own way: with SockJS a close frame and then WebSocket's without a code,
     /// as the original does; without SockJS, WebSocket's with the code.
-    pub(crate) fn close(holder: &Arc<impl HasLink>, code: CloseCode, limits: SendLimits) {
+    pub(crate) fn close(holder: &Arc<impl HasLink>, code: CloseCode, reason: &str, limits: SendLimits) {
         let Some(link) = holder.link() else { return };
         let bytes = match link.framing {
             Framing::SockJs => {
-                let close = SockJsFrame::Close { code: code.code, reason: Cow::Borrowed(code.reason) };
+                let close = SockJsFrame::Close { code: code.code, reason: Cow::Borrowed(reason) };
                 let mut bytes = text_frame(close.encode());
                 bytes.extend(encoded(Frame::close(None)));
                 bytes
             }
-            Framing::Raw => websocket_close(code, code.reason),
+            Framing::Raw => websocket_close(code, reason),
         };
         Self::send_last(holder, &bytes, code, limits);
     }

@@ -5,4 +5,5 @@ mod http;
 mod life;
 mod limits;
 mod peer;
+mod proxies;
 mod wire;
