@@ -13,7 +13,6 @@ pub(crate) struct Metrics {
     opened: [Counter; Transport::ALL.len()],
     closed: Vec<(u16, Counter)>,
     closed_otherwise: Counter,
-    refused: [Counter; Refused::ALL.len()],
     /// Heartbeat messages sent.
     pub(crate) heartbeats_sent: Counter,
     /// Heartbeat messages that pages answered.
@@ -51,32 +50,6 @@ impl Transport {
     }
 }
 
-/// Why a peer was let have no connection, as a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// The server has as many connections as it may have.
-    Full,
-    /// The page's origin is not allowed.
-    Origin,
-    /// The request was to become a WebSocket and was no proper handshake.
-    Handshake,
-    /// The session belongs to another address.
-    Address,
-}
-
-impl Refused {
-    const ALL: [Self; 4] = [Self::Full, Self::Origin, Self::Handshake, Self::Address];
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Origin => "origin",
-            Self::Handshake => "handshake",
-            Self::Address => "address",
-        }
-    }
-}
-
 impl Metrics {
     /// Fetches the handles from the recorder that is in place now.
     pub(crate) fn register() -> Self {
@@ -94,8 +67,6 @@ impl Metrics {
                 .map(|transport| counter!("swampdragon_connections_opened_total", "transport" => transport.label())),
             closed: codes.into_iter().map(|code| (code, closed(code.to_string()))).collect(),
             closed_otherwise: closed("other".to_owned()),
-            refused: Refused::ALL
-                .map(|reason| counter!("swampdragon_connections_refused_total", "reason" => reason.label())),
             heartbeats_sent: counter!("swampdragon_heartbeats_sent_total"),
             heartbeats_answered: counter!("swampdragon_heartbeats_answered_total"),
             store_errors: counter!("swampdragon_session_store_errors_total"),
@@ -115,10 +86,6 @@ impl Metrics {
         let known = self.closed.iter().find(|(known, _)| *known == code);
         known.map_or(&self.closed_otherwise, |(_, counter)| counter).increment(1);
     }
-
-    pub(crate) fn refused(&self, reason: Refused) {
-        self.refused[reason as usize].increment(1);
-    }
 }
 
 /// What each number means, for whoever reads the page of numbers.
@@ -127,7 +94,6 @@ fn describe() {
     describe_gauge!("swampdragon_connections", "Open connections.");
     describe_counter!("swampdragon_connections_opened_total", "Connections opened.");
     describe_counter!("swampdragon_connections_closed_total", "Connections closed, by close code.");
-    describe_counter!("swampdragon_connections_refused_total", "Peers that were let have no connection.");
     describe_counter!("swampdragon_heartbeats_sent_total", "Heartbeat messages sent.");
     describe_counter!("swampdragon_heartbeats_answered_total", "Heartbeat messages that pages answered.");
     describe_counter!("swampdragon_session_store_errors_total", "Requests that the session store failed.");

@@ -1,13 +1,17 @@
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
 use swampdragon_protocol::MessageForm;
 
 use crate::{
+    admission::Admission,
     connection::{Connection, ConnectionTable, Dialect, HoldingsTable, OriginNames},
+    drain::Drain,
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
+    proxies::Proxies,
     pubsub::{PubSub, Publisher, Subscribers},
+    refusals::Refusals,
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
@@ -18,6 +22,10 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) refusals: Refusals,
+    pub(crate) proxies: Proxies,
+    pub(crate) drain: Drain,
     pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
@@ -30,8 +38,6 @@ pub(crate) struct Service {
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
-    /// The server has been told to stop.
-    pub(crate) draining: AtomicBool,
 }
 
 impl Service {
@@ -51,7 +57,12 @@ impl Service {
             max_pending: settings.max_pending_refreshes,
         };
         let metrics = Arc::new(Metrics::register());
+        let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
         Self {
+            admission: Arc::new(admission),
+            refusals: Refusals::register(),
+            drain: Drain::new(settings.drain_retry_after),
+            proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_header),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
             refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics)),
             connections: ConnectionTable::new(),
@@ -59,7 +70,6 @@ impl Service {
             origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
-            draining: AtomicBool::new(false),
             dialect,
             metrics,
             settings,

@@ -97,6 +97,11 @@ impl TestServer {
         &*self.service.store
     }
 
+    #[cfg(test)]
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
     /// Who is subscribed to what.
     #[must_use]
     pub fn subscribers(&self) -> &Subscribers {

@@ -10,6 +10,7 @@ mod table;
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
@@ -21,6 +22,7 @@ use serde::Serialize;
 use swampdragon_protocol::{
     CloseCode, MessageForm, ServerMessage, SessionKey, close_code, decode_client_frame,
     json::{Json, encode_server_message},
+    with_retry_after,
 };
 use tokio::net::TcpStream;
 
@@ -69,6 +71,17 @@ pub(crate) enum Outlet {
     Polled(Box<PolledSession>),
     /// To whoever tests an application.
     Recorder(Recorder),
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let admission = &self.endpoint.service.admission;
+        match &self.outlet {
+            Outlet::WebSocket(link) => admission.websocket_closed(link.client()),
+            Outlet::Polled(session) => admission.session_ended(session.address()),
+            Outlet::Recorder(_) => {}
+        }
+    }
 }
 
 /// A connection that may be gone.
@@ -121,8 +134,17 @@ impl AtomicSlot {
 impl Connection {
     /// Registers the peer behind `stream`: it is known to the service, and its heartbeats are due, from here on until
     /// [`forget`](Self::forget).
-    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing, origin: OriginName) -> Self {
-        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing, origin)))
+    pub(crate) fn register(
+        endpoint: &Arc<Endpoint>,
+        stream: TcpStream,
+        framing: Framing,
+        client: IpAddr,
+        origin: OriginName,
+    ) -> Self {
+        let admission = &endpoint.service.admission;
+        let client = admission.key(client);
+        admission.websocket_opened(client);
+        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing, client, origin)))
     }
 
     /// Registers a peer that is reached in any way.
@@ -142,6 +164,10 @@ impl Connection {
         service.metrics.opened(connection.transport());
         let frames = service.heartbeat_frames.insert(connection.clone(), service.settings.heartbeat_frame_interval);
         connection.inner.heartbeat_frame.replace(Some(frames));
+        if service.drain.is_closing() {
+            // It has come too late to be closed with the others.
+            connection.close_for_shutdown();
+        }
         if service.settings.heartbeat_enabled {
             connection.set_heartbeat_interval(Some(service.settings.heartbeat_interval));
         }
@@ -239,9 +265,14 @@ impl Connection {
     /// handled; if it does not close within `close_timeout`, its socket is shut. A peer without a WebSocket is told
     /// when it next asks, for as long as `sockjs_disconnect_delay`.
     pub fn close(&self, code: CloseCode) {
+        self.close_because(code, code.reason);
+    }
+
+    /// The same, with another text beside the code.
+    fn close_because(&self, code: CloseCode, reason: &str) {
         match &self.inner.outlet {
-            Outlet::WebSocket(_) => Link::close(&self.inner, code, self.limits()),
-            Outlet::Polled(session) => session.close(code),
+            Outlet::WebSocket(_) => Link::close(&self.inner, code, reason, self.limits()),
+            Outlet::Polled(session) => session.close(code, reason),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
@@ -260,10 +291,14 @@ impl Connection {
 
     /// Closes as servers do that are about to stop, so that the peer comes back later.
     pub(crate) fn close_for_shutdown(&self) {
-        self.close(match self.framing() {
+        let code = match self.framing() {
             Framing::SockJs => close_code::GO_AWAY,
             Framing::Raw => close_code::GOING_AWAY,
-        });
+        };
+        match self.service().drain.retry_after() {
+            Some(delay) => self.close_because(code, &with_retry_after(code.reason, delay)),
+            None => self.close(code),
+        }
     }
 
     /// Closes below SockJS, over a fault in what the peer sent.
@@ -271,7 +306,7 @@ impl Connection {
         tracing::info!(code = code.code, reason, "peer broke the protocol: closed");
         match &self.inner.outlet {
             Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
-            Outlet::Polled(session) => session.close(code),
+            Outlet::Polled(session) => session.close(code, code.reason),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
@@ -368,10 +403,10 @@ impl Connection {
         }
     }
 
-    /// What log lines about this connection stand in. Made while there is something to do, since most connections are
+    /// What log lines about this connection stand in: its peer is the other end of the socket, which may be a proxy. Made while there is something to do, since most connections are
     /// idle most of the time.
     pub(crate) fn span(&self) -> tracing::Span {
-        let (address, origin) = match &self.inner.outlet {
+        let (peer, origin) = match &self.inner.outlet {
             Outlet::WebSocket(link) => (link.peer_address(), link.origin()),
             Outlet::Polled(session) => (Some(session.address()), session.origin()),
             Outlet::Recorder(_) => (None, OriginName::NONE),
@@ -380,7 +415,7 @@ impl Connection {
             "connection",
             number = self.id(),
             transport = self.transport().label(),
-            address = address.map(tracing::field::display),
+            peer = peer.map(tracing::field::display),
             origin = self.service().origin_names.name(origin).as_deref(),
         )
     }
@@ -425,7 +460,6 @@ impl Connection {
     }
 
     pub(crate) async fn opened(&self) {
-        tracing::debug!("opened");
         if let Some(mut handler) = self.take_handler() {
             handler.on_open(self).await;
             self.put_handler(handler);

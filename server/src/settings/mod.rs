@@ -4,6 +4,8 @@
 //! defined once, in `table.rs`; its flag, variable, key in the file, help and printed form all follow from that.
 
 mod definition;
+#[cfg(test)]
+mod documents;
 mod error;
 mod file;
 mod flags;
@@ -24,7 +26,7 @@ use crate::session_store::SessionStoreOptions;
 
 pub use self::{
     error::SettingsError,
-    kind::{LogFormat, Password},
+    kind::{LogFormat, Password, ProxyHeader},
     source::Source,
     table::Settings,
 };
