@@ -3,7 +3,7 @@
 //! The numbers go to whatever recorder the program has installed for the `metrics` crate when the server is built, and
 //! nowhere if there is none. Handles are fetched once, since looking one up by name costs more than a heartbeat.
 
-use metrics::{Counter, counter};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// One handle per number.
 pub(crate) struct Metrics {
@@ -11,14 +11,118 @@ pub(crate) struct Metrics {
     pub(crate) heartbeats_sent: Counter,
     /// Requests that the session store failed.
     pub(crate) store_errors: Counter,
+    /// Refreshes of sessions that live now.
+    pub(crate) refreshes_active: Counter,
+    /// Refreshes of sessions that need none.
+    pub(crate) refreshes_persistent: Counter,
+    /// Refreshes of sessions that there are none of (any more).
+    pub(crate) refreshes_missing: Counter,
+    /// The same, where the reply had to wait for a store that was away: sessions that an outage has cost.
+    pub(crate) refreshes_expired_in_outage: Counter,
+    /// Refreshes that the session store does not know how to do.
+    pub(crate) refreshes_unsupported: Counter,
+    /// Refreshes that the session store refused.
+    pub(crate) refreshes_failed: Counter,
+    /// Replies that found no room among those that wait for the store.
+    pub(crate) refreshes_no_room: Counter,
+    /// Replies that waited for the store for a whole TTL, or until the server ended.
+    pub(crate) refreshes_given_up: Counter,
+    /// From a reply to the store's answer, in seconds.
+    pub(crate) refresh_delay: Histogram,
+    /// Sessions whose refresh the store has not answered.
+    pub(crate) refreshes_pending: Gauge,
 }
 
 impl Metrics {
     /// Fetches the handles from the recorder that is installed now.
     pub(crate) fn register() -> Self {
+        let refreshes = |outcome: &'static str| counter!("swampdragon_refreshes_total", "outcome" => outcome);
         Self {
             heartbeats_sent: counter!("swampdragon_heartbeats_sent_total"),
             store_errors: counter!("swampdragon_session_store_errors_total"),
+            refreshes_active: refreshes("active"),
+            refreshes_persistent: refreshes("persistent"),
+            refreshes_missing: refreshes("missing"),
+            refreshes_expired_in_outage: refreshes("expired_in_outage"),
+            refreshes_unsupported: refreshes("unsupported"),
+            refreshes_failed: refreshes("failed"),
+            refreshes_no_room: refreshes("no_room"),
+            refreshes_given_up: refreshes("given_up"),
+            refresh_delay: histogram!("swampdragon_refresh_delay_seconds"),
+            refreshes_pending: gauge!("swampdragon_refreshes_pending"),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) use counted::Counted;
+
+#[cfg(test)]
+mod counted {
+    use super::Metrics;
+    use metrics::with_local_recorder;
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+    use std::{cell::RefCell, collections::HashMap};
+
+    /// What a [`Metrics`] has counted, for tests.
+    pub(crate) struct Counted {
+        snapshotter: Snapshotter,
+        /// Snapshots take what is in the recorder, so it is added up here.
+        counters: RefCell<HashMap<(String, String), u64>>,
+        histogram: RefCell<Vec<f64>>,
+        gauge: RefCell<f64>,
+    }
+
+    impl Metrics {
+        pub(crate) fn counted() -> (Self, Counted) {
+            let recorder = DebuggingRecorder::new();
+            let metrics = with_local_recorder(&recorder, Self::register);
+            let counted = Counted {
+                snapshotter: recorder.snapshotter(),
+                counters: RefCell::default(),
+                histogram: RefCell::default(),
+                gauge: RefCell::default(),
+            };
+            (metrics, counted)
+        }
+    }
+
+    impl Counted {
+        fn take(&self) {
+            for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
+                let label = key.key().labels().next().map(|label| label.value().to_owned()).unwrap_or_default();
+                match value {
+                    DebugValue::Counter(count) => {
+                        *self.counters.borrow_mut().entry((key.key().name().to_owned(), label)).or_default() += count;
+                    }
+                    DebugValue::Gauge(value) => *self.gauge.borrow_mut() = value.0,
+                    DebugValue::Histogram(values) => {
+                        self.histogram.borrow_mut().extend(values.into_iter().map(|value| value.0));
+                    }
+                }
+            }
+        }
+
+        /// The counter of this name whose label is this; the empty label is none.
+        pub(crate) fn counter(&self, name: &str, label: &str) -> u64 {
+            self.take();
+            self.counters.borrow().get(&(name.to_owned(), label.to_owned())).copied().unwrap_or_default()
+        }
+
+        /// Refreshes with this outcome.
+        pub(crate) fn refreshes(&self, outcome: &str) -> u64 {
+            self.counter("swampdragon_refreshes_total", outcome)
+        }
+
+        /// How many refreshes are pending. Ask before anything else: the recorder forgets a gauge when it is read.
+        pub(crate) fn pending(&self) -> f64 {
+            self.take();
+            *self.gauge.borrow()
+        }
+
+        pub(crate) fn delays(&self) -> Vec<f64> {
+            self.take();
+            self.histogram.borrow().clone()
         }
     }
 }

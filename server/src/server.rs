@@ -180,6 +180,7 @@ impl Server {
                 "not everything ended within drain_time"
             );
         }
+        service.refresher.give_up();
     }
 }
 

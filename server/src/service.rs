@@ -46,6 +46,7 @@ impl Service {
         let refresher = RefresherSettings {
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
+            session_ttl: settings.session_ttl,
         };
         let metrics = Arc::new(Metrics::register());
         Self {
