@@ -9,6 +9,7 @@ mod connection;
 mod heartbeat;
 mod http;
 mod listener;
+mod logout;
 mod metrics;
 mod origin;
 mod peer;
@@ -24,7 +25,8 @@ pub mod testing;
 mod websocket;
 
 pub use channel_filter::FilteredChannel;
-pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, Message};
+pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, LogoutRequest, Message};
+pub use logout::Sessions;
 pub use router::{CallError, LoginRequired, ModelRouter, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
 pub use server::{Server, ServerBuilder, StartError};
 pub use shutdown::shutdown_signal;

@@ -9,6 +9,10 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 pub(crate) struct Metrics {
     /// Heartbeat messages sent.
     pub(crate) heartbeats_sent: Counter,
+    /// Heartbeat messages that were answered. Replies that nobody asked for do not count.
+    pub(crate) heartbeats_answered: Counter,
+    /// Those of them whose answer took longer than half of the setting `heartbeat_interval`.
+    pub(crate) heartbeats_late: Counter,
     /// Requests that the session store failed.
     pub(crate) store_errors: Counter,
     /// Refreshes of sessions that live now.
@@ -27,6 +31,16 @@ pub(crate) struct Metrics {
     pub(crate) refreshes_no_room: Counter,
     /// Replies that waited for the store for a whole TTL, or until the server ended.
     pub(crate) refreshes_given_up: Counter,
+    /// Replies that name no session key.
+    pub(crate) refreshes_malformed: Counter,
+    /// Replies sooner than `min_refresh_interval` after the one before.
+    pub(crate) refreshes_too_soon: Counter,
+    /// Replies that name more sessions than `max_keys_per_connection`.
+    pub(crate) refreshes_too_many_keys: Counter,
+    /// Sessions that were ended everywhere.
+    pub(crate) logouts: Counter,
+    /// Logouts that were refused, by the store or because there were too many.
+    pub(crate) logouts_refused: Counter,
     /// From a reply to the store's answer, in seconds.
     pub(crate) refresh_delay: Histogram,
     /// Sessions whose refresh the store has not answered.
@@ -39,6 +53,8 @@ impl Metrics {
         let refreshes = |outcome: &'static str| counter!("swampdragon_refreshes_total", "outcome" => outcome);
         Self {
             heartbeats_sent: counter!("swampdragon_heartbeats_sent_total"),
+            heartbeats_answered: counter!("swampdragon_heartbeats_answered_total"),
+            heartbeats_late: counter!("swampdragon_heartbeats_late_total"),
             store_errors: counter!("swampdragon_session_store_errors_total"),
             refreshes_active: refreshes("active"),
             refreshes_persistent: refreshes("persistent"),
@@ -48,6 +64,11 @@ impl Metrics {
             refreshes_failed: refreshes("failed"),
             refreshes_no_room: refreshes("no_room"),
             refreshes_given_up: refreshes("given_up"),
+            refreshes_malformed: refreshes("malformed"),
+            refreshes_too_soon: refreshes("too_soon"),
+            refreshes_too_many_keys: refreshes("too_many_keys"),
+            logouts: counter!("swampdragon_logouts_total", "outcome" => "done"),
+            logouts_refused: counter!("swampdragon_logouts_total", "outcome" => "refused"),
             refresh_delay: histogram!("swampdragon_refresh_delay_seconds"),
             refreshes_pending: gauge!("swampdragon_refreshes_pending"),
         }

@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     connection::{ConnectionHandler, DataConnection},
     http, listener,
+    logout::{self, Sessions},
     pubsub::{self, OpenPubSubError, PubSub, Publisher, Subscribers},
     router::{Router, Routers, SessionRouter},
     service::Service,
@@ -142,7 +143,13 @@ impl Server {
     /// What publishes to the pages of every node, for parts of the program that are no router.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        Publisher::new(Arc::clone(&self.service.pub_sub))
+        self.service.publisher()
+    }
+
+    /// What ends sessions everywhere, for parts of the program that are no connection.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(Arc::clone(&self.service))
     }
 
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
@@ -155,6 +162,8 @@ impl Server {
         heartbeats.spawn(async move { frames.send_heartbeat_frames().await });
         let pub_sub = Arc::clone(&service.pub_sub);
         heartbeats.spawn(async move { pub_sub.run().await });
+        let following = Arc::clone(&service);
+        heartbeats.spawn(async move { following.pub_sub.follow(std::slice::from_ref(&following.node_channel)).await });
         let mut refresher = JoinSet::new();
         let refreshing = Arc::clone(&service);
         refresher.spawn(async move { refreshing.refresher.run().await });
@@ -310,6 +319,7 @@ impl ServerBuilder {
             None => pubsub::open(&self.settings, own_store, subscribers.clone()).await?,
         };
         let service = Arc::new(Service::new(self.settings, store, self.routers, subscribers, pub_sub));
+        logout::listen(&service);
         let endpoints = services.into_iter().map(|endpoint| endpoint.open(&service)).collect();
         Ok(Opened { listening, service, endpoints })
     }

@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
-use swampdragon_protocol::MessageForm;
+use swampdragon_protocol::{ChannelName, MessageForm};
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{
-    connection::{Connection, ConnectionTable, Dialect, HoldingsTable},
+    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment},
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
-    pubsub::{PubSub, Subscribers},
+    pubsub::{PubSub, Publisher, Subscribers},
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
@@ -29,6 +31,12 @@ pub(crate) struct Service {
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
+    pub(crate) key_hasher: KeyHasher,
+    /// Tells this node from others.
+    pub(crate) node: String,
+    /// Where the nodes that share sessions speak to each other.
+    pub(crate) node_channel: ChannelName,
+    started: Instant,
 }
 
 impl Service {
@@ -56,6 +64,10 @@ impl Service {
             holdings: HoldingsTable::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
+            key_hasher: KeyHasher::default(),
+            node: Uuid::new_v4().simple().to_string(),
+            node_channel: settings.node_channel(),
+            started: Instant::now(),
             dialect,
             metrics,
             settings,
@@ -64,6 +76,20 @@ impl Service {
             subscribers,
             pub_sub,
         }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        Moment::after(self.started.elapsed())
+    }
+
+    /// The minutes since the server started; the count starts again after 45 days.
+    pub(crate) fn minute(&self) -> u16 {
+        // Only the lower bits are wanted.
+        (self.started.elapsed().as_secs() / 60) as u16
+    }
+
+    pub(crate) fn publisher(&self) -> Publisher {
+        Publisher::new(Arc::clone(&self.pub_sub), self.subscribers.clone())
     }
 
     /// Sends heartbeat messages when they are due, for ever.
@@ -75,6 +101,7 @@ impl Service {
         self.heartbeat_messages
             .run(|connection| {
                 self.metrics.heartbeats_sent.increment(1);
+                connection.beat(self.now());
                 connection.send_frame(match connection.message_form() {
                     MessageForm::String => &string,
                     MessageForm::Object => &object,

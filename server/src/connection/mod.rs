@@ -1,10 +1,14 @@
 //! Live peers and what the application does with them.
 
+mod beat_clock;
 mod dialect;
 mod handler;
 mod holdings;
+mod key_hash;
+mod logout;
 mod message;
 mod recorder;
+mod sessions;
 mod table;
 
 use std::{
@@ -23,13 +27,16 @@ use swampdragon_protocol::{
 };
 use tokio::net::TcpStream;
 
+pub(crate) use beat_clock::Moment;
 pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
 pub(crate) use holdings::HoldingsTable;
-pub use message::{HeartbeatReply, Message};
+pub(crate) use key_hash::{KeyHash, KeyHasher};
+pub use message::{HeartbeatReply, LogoutRequest, Message};
 pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
+use self::{beat_clock::BeatClock, key_hash::FirstSession, sessions::NamedBy};
 use crate::{
     heartbeat::Slot,
     pubsub::Publisher,
@@ -53,6 +60,7 @@ struct Inner {
     id: u32,
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
+    beats: BeatClock,
 }
 
 /// Where what is sent goes.
@@ -130,6 +138,7 @@ impl Connection {
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
+                beats: BeatClock::new(),
             }),
         });
         let frames = service.heartbeat_frames.insert(connection.clone(), service.settings.heartbeat_frame_interval);
@@ -173,7 +182,7 @@ impl Connection {
     /// What publishes to the pages of every node.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        Publisher::new(Arc::clone(&self.service().pub_sub))
+        self.service().publisher()
     }
 
     /// Sends a JSON value as one message.
@@ -297,13 +306,25 @@ impl Connection {
 
     /// Has the session `key` [refreshed](SessionStore::refresh_key_timeout) with the next batch, milliseconds from now.
     /// While the store is away the key waits and is refreshed when the store is back.
+    ///
+    /// The limits of what a page may have refreshed do not hold for this.
     pub fn refresh_key_timeout(&self, key: SessionKey) {
+        // Remembered, so that a logout finds this connection.
+        let _ = self.admit(&key, NamedBy::Application);
         self.service().refresher.submit(key, None);
     }
 
-    /// The same, and the peer is told what became of the session.
-    pub(crate) fn refresh_and_tell(&self, key: SessionKey) {
-        self.service().refresher.submit(key, Some(WeakConnection(Arc::downgrade(&self.inner))));
+    pub(crate) fn downgrade(&self) -> WeakConnection {
+        WeakConnection(Arc::downgrade(&self.inner))
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// A heartbeat message has been sent to the peer.
+    pub(crate) fn beat(&self, now: Moment) {
+        self.inner.beats.sent(now);
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {

@@ -3,12 +3,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use slab::Slab;
 use tokio::sync::Notify;
 
-use super::Connection;
+use super::{Connection, FirstSession, KeyHash};
 
 /// The connections that are open.
 pub(crate) struct ConnectionTable {
-    open: Mutex<Slab<Connection>>,
+    open: Mutex<Slab<Open>>,
     emptied: Notify,
+}
+
+/// One open connection. Its session stands here and not in the connection, where it would cost memory: a free place
+/// is no smaller than the two together.
+struct Open {
+    connection: Connection,
+    first_session: Option<FirstSession>,
 }
 
 impl ConnectionTable {
@@ -16,7 +23,7 @@ impl ConnectionTable {
         Self { open: Mutex::new(Slab::new()), emptied: Notify::new() }
     }
 
-    fn open(&self) -> MutexGuard<'_, Slab<Connection>> {
+    fn open(&self) -> MutexGuard<'_, Slab<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -25,7 +32,7 @@ impl ConnectionTable {
         let entry = open.vacant_entry();
         // `max_connections` keeps the table far below four thousand million.
         let id = u32::try_from(entry.key()).unwrap_or(u32::MAX);
-        entry.insert(connection(id)).clone()
+        entry.insert(Open { connection: connection(id), first_session: None }).connection.clone()
     }
 
     pub(super) fn remove(&self, id: u32) {
@@ -47,7 +54,28 @@ impl ConnectionTable {
 
     /// Every connection that is open now.
     pub(crate) fn all(&self) -> Vec<Connection> {
-        self.open().iter().map(|(_, connection)| connection.clone()).collect()
+        self.open().iter().map(|(_, open)| open.connection.clone()).collect()
+    }
+
+    /// Does something with the place for a connection's first session; `None` if the connection is not open.
+    pub(super) fn with_first_session<T>(
+        &self,
+        connection: &Connection,
+        work: impl FnOnce(&mut Option<FirstSession>) -> T,
+    ) -> Option<T> {
+        let mut open = self.open();
+        // A number may be another's by now.
+        let entry = open.get_mut(connection.id() as usize).filter(|open| open.connection.is(connection));
+        entry.map(|open| work(&mut open.first_session))
+    }
+
+    /// The connections whose first session is this, and those with one of these numbers.
+    pub(super) fn with_session(&self, hash: KeyHash, others: &[u32]) -> Vec<Connection> {
+        let open = self.open();
+        let first =
+            open.iter().map(|(_, open)| open).filter(|open| open.first_session.is_some_and(|first| first.is(hash)));
+        let others = others.iter().filter_map(|id| open.get(*id as usize));
+        first.chain(others).map(|open| open.connection.clone()).collect()
     }
 
     /// Waits until no connection is open.

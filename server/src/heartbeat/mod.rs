@@ -6,5 +6,6 @@ mod pending;
 mod refresher;
 mod schedule;
 
+pub(crate) use notice::{Refusal, refused};
 pub(crate) use refresher::{Refresher, RefresherSettings};
 pub(crate) use schedule::{Schedule, Slot};

@@ -13,6 +13,10 @@ pub(crate) enum Refusal {
     StoreAwayTooLong,
     #[error("the session store refused")]
     StoreRefused,
+    #[error("it was refreshed less than {}s ago", .0.as_secs_f32())]
+    TooSoon(Duration),
+    #[error("too many sessions on one connection: max_keys_per_connection is {limit}")]
+    TooManyKeys { limit: usize },
 }
 
 /// How a session stands after it was asked for.
