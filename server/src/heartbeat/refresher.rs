@@ -136,34 +136,45 @@ impl Refresher {
     pub(crate) async fn flush(&self) {
         let _flushing = self.flushing.lock().await;
         let mut outage: Option<Outage> = None;
-        loop {
+        while let Err(error) = self.refresh_pending(&mut outage).await {
+            let outage = outage.get_or_insert_with(|| {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the session store is away; refreshes wait until it is back"
+                );
+                Outage::begin()
+            });
+            outage.latest_failure = Instant::now();
+            sleep(outage.delay).await;
+            outage.delay = (outage.delay * 2).min(RETRY.1);
+        }
+        match outage {
+            Some(Outage { since, answered, expired: 0, .. }) => {
+                tracing::info!(after = ?since.elapsed(), answered, "the session store is back");
+            }
+            Some(Outage { since, answered, expired, .. }) => {
+                let after = since.elapsed();
+                tracing::error!(?after, answered, expired, "sessions expired while the session store was away");
+            }
+            None => {}
+        }
+    }
+
+    /// Refreshes what is pending, until nothing is. What the store cannot refresh just now is pending again at the end,
+    /// with the reason; while a part of the store is away, the sessions of the other parts do not wait for it.
+    async fn refresh_pending(&self, outage: &mut Option<Outage>) -> Result<(), SessionStoreError> {
+        let mut away = Away::default();
+        while !away.altogether {
             let batch = self.pending().take(MAX_BATCH);
             if batch.is_empty() {
                 break;
             }
-            match self.refresh(batch, &mut outage).await {
-                Ok(()) => {}
-                Err(error) => {
-                    let outage = outage.get_or_insert_with(|| {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "the session store is away; refreshes wait until it is back"
-                        );
-                        Outage::begin()
-                    });
-                    outage.goes_on();
-                    sleep(outage.delay).await;
-                    outage.delay = (outage.delay * 2).min(RETRY.1);
-                }
-            }
+            self.refresh(batch, &mut away, outage).await;
         }
-        match outage {
-            Some(Outage { answered, expired: 0, .. }) => tracing::info!(answered, "all that waited is refreshed"),
-            Some(Outage { answered, expired, .. }) => {
-                tracing::error!(answered, expired, "sessions expired while the session store was away");
-            }
-            None => {}
-        }
+        let mut pending = self.pending();
+        pending.put_back(away.sessions);
+        self.metrics.refreshes_pending.set(pending.len() as f64);
+        away.reason.map_or(Ok(()), Err)
     }
 
     /// What still waits is not refreshed any more, since the server ends. It is counted and logged.
@@ -175,33 +186,37 @@ impl Refresher {
         }
     }
 
-    /// Refreshes one batch. What the store cannot do now is pending again. Of a batch that it refuses, each half is
-    /// tried, and so on, until those are found that it refuses alone.
-    async fn refresh(&self, batch: Vec<PendingRefresh>, outage: &mut Option<Outage>) -> Result<(), SessionStoreError> {
+    /// Refreshes one batch. Of one that the store refuses, each half is tried, and so on, until those are found that it
+    /// refuses alone.
+    async fn refresh(&self, batch: Vec<PendingRefresh>, away: &mut Away, outage: &mut Option<Outage>) {
         let mut parts = vec![batch];
-        let mut refused = None;
-        let mut unavailable = None;
+        let mut refused = Refused::default();
         while let Some(mut part) = parts.pop() {
             match self.ask(&part).await {
-                Ok(lifetimes) => self.refreshed(part, &lifetimes, outage),
+                Ok(answers) => {
+                    for (refresh, answer) in part.into_iter().zip(answers) {
+                        match answer {
+                            Ok(lifetime) => self.refreshed(&refresh, lifetime, outage.as_mut()),
+                            Err(error) if error.is_unavailable() => away.add([refresh], error),
+                            Err(error) => self.refused(&refresh, error, &mut refused),
+                        }
+                    }
+                }
                 Err(error) if error.is_unavailable() => {
-                    parts.push(part);
-                    unavailable = Some(error);
-                    break;
+                    away.altogether = true;
+                    away.add(part.into_iter().chain(parts.drain(..).flatten()), error);
                 }
-                Err(error) if part.len() == 1 => {
-                    self.refused(part);
-                    refused.get_or_insert((0, error)).0 += 1;
-                }
-                Err(_) => {
-                    let second_half = part.split_off(part.len() / 2);
-                    parts.push(second_half);
-                    parts.push(part);
-                }
+                Err(error) => match part.as_slice() {
+                    [alone] => self.refused(alone, error, &mut refused),
+                    _ => {
+                        let second_half = part.split_off(part.len() / 2);
+                        parts.extend([second_half, part]);
+                    }
+                },
             }
         }
-        if let Some((count, error)) = refused
-            && let Some(sessions) = self.failed.add(count)
+        if let Some(error) = refused.first
+            && let Some(sessions) = self.failed.add(refused.count)
         {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -209,13 +224,13 @@ impl Refresher {
                 "not refreshed: the session store refused"
             );
         }
-        let mut pending = self.pending();
-        parts.into_iter().for_each(|part| pending.put_back(part));
-        self.metrics.refreshes_pending.set(pending.len() as f64);
-        unavailable.map_or(Ok(()), Err)
     }
 
-    async fn ask(&self, refreshes: &[PendingRefresh]) -> Result<Vec<Lifetime>, SessionStoreError> {
+    /// Asks the store, which gives one answer a session, or none at all.
+    async fn ask(
+        &self,
+        refreshes: &[PendingRefresh],
+    ) -> Result<Vec<Result<Lifetime, SessionStoreError>>, SessionStoreError> {
         let keys: Vec<_> = refreshes.iter().map(|refresh| refresh.key.clone()).collect();
         // A store is the application's code, perhaps. No session of the others may end for a fault in it.
         let answer = AssertUnwindSafe(self.store.refresh_key_timeouts(&keys)).catch_unwind().await;
@@ -225,7 +240,8 @@ impl Refresher {
                 lifetimes.len(),
                 keys.len()
             ))),
-            answer => answer,
+            Ok(lifetimes) => Ok(lifetimes.into_iter().map(Ok).collect()),
+            Err(error) => Err(error),
         };
         if answer.is_err() {
             self.metrics.store_errors.increment(1);
@@ -233,50 +249,67 @@ impl Refresher {
         answer
     }
 
-    fn refreshed(&self, part: Vec<PendingRefresh>, lifetimes: &[Lifetime], outage: &mut Option<Outage>) {
-        if let Some(outage) = outage {
-            outage.is_over();
+    fn refreshed(&self, refresh: &PendingRefresh, lifetime: Lifetime, outage: Option<&mut Outage>) {
+        tracing::debug!(key = ?refresh.key, ?lifetime, "refreshed");
+        self.metrics.refresh_delay.record(refresh.arrived.elapsed().as_secs_f64());
+        let waited = outage.filter(|outage| refresh.arrived <= outage.latest_failure);
+        match lifetime {
+            Lifetime::Expires(_) => &self.metrics.refreshes_active,
+            Lifetime::Persistent => &self.metrics.refreshes_persistent,
+            Lifetime::Missing if waited.is_some() => &self.metrics.refreshes_expired_in_outage,
+            Lifetime::Missing => &self.metrics.refreshes_missing,
+            Lifetime::NotSupported => &self.metrics.refreshes_unsupported,
         }
-        for (refresh, lifetime) in part.into_iter().zip(lifetimes.iter().copied()) {
-            tracing::debug!(key = ?refresh.key, ?lifetime, "refreshed");
-            self.metrics.refresh_delay.record(refresh.arrived.elapsed().as_secs_f64());
-            let too_late = lifetime == Lifetime::Missing
-                && outage.as_ref().is_some_and(|outage| refresh.arrived <= outage.latest_failure);
-            match lifetime {
-                Lifetime::Expires(_) => &self.metrics.refreshes_active,
-                Lifetime::Persistent => &self.metrics.refreshes_persistent,
-                Lifetime::Missing if too_late => &self.metrics.refreshes_expired_in_outage,
-                Lifetime::Missing => &self.metrics.refreshes_missing,
-                Lifetime::NotSupported => &self.metrics.refreshes_unsupported,
-            }
-            .increment(1);
-            if let Some(outage) = outage {
-                *(if too_late { &mut outage.expired } else { &mut outage.answered }) += 1;
-            }
-            if lifetime == Lifetime::NotSupported && !self.not_supported_logged.swap(true, Ordering::Relaxed) {
-                tracing::warn!("this session store does not support refresh_key_timeout: heartbeats keep no session");
-            }
-            if self.pending().answered(&refresh) {
-                notice::tell(&refresh.askers, || notice::of(&refresh.key, lifetime));
-            }
+        .increment(1);
+        if let Some(outage) = waited {
+            *(if lifetime == Lifetime::Missing { &mut outage.expired } else { &mut outage.answered }) += 1;
+        }
+        if lifetime == Lifetime::NotSupported && !self.not_supported_logged.swap(true, Ordering::Relaxed) {
+            tracing::warn!("this session store does not support refresh_key_timeout: heartbeats keep no session");
+        }
+        if self.pending().answered(refresh) {
+            notice::tell(&refresh.askers, || notice::of(&refresh.key, lifetime));
         }
     }
 
-    fn refused(&self, part: Vec<PendingRefresh>) {
-        for refresh in part {
-            self.metrics.refreshes_failed.increment(1);
-            if self.pending().answered(&refresh) {
-                notice::tell(&refresh.askers, || notice::refused(&refresh.key, Refusal::StoreRefused));
-            }
+    fn refused(&self, refresh: &PendingRefresh, error: SessionStoreError, refused: &mut Refused) {
+        refused.count += 1;
+        refused.first.get_or_insert(error);
+        self.metrics.refreshes_failed.increment(1);
+        if self.pending().answered(refresh) {
+            notice::tell(&refresh.askers, || notice::refused(&refresh.key, Refusal::StoreRefused));
         }
     }
 }
 
-/// A time in which the store cannot be reached.
+/// What the store could not refresh just now.
+#[derive(Default)]
+struct Away {
+    sessions: Vec<PendingRefresh>,
+    /// Why the first of them was not refreshed.
+    reason: Option<SessionStoreError>,
+    /// Nothing can be refreshed just now.
+    altogether: bool,
+}
+
+impl Away {
+    fn add(&mut self, sessions: impl IntoIterator<Item = PendingRefresh>, reason: SessionStoreError) {
+        self.sessions.extend(sessions);
+        self.reason.get_or_insert(reason);
+    }
+}
+
+/// What the store will never refresh.
+#[derive(Default)]
+struct Refused {
+    count: u64,
+    first: Option<SessionStoreError>,
+}
+
+/// A time in which the store, or a part of it, cannot be reached.
 struct Outage {
     since: Instant,
     latest_failure: Instant,
-    over: bool,
     /// How long to wait before the store is asked again.
     delay: Duration,
     /// Of those that had to wait: whose session the store found.
@@ -288,19 +321,7 @@ struct Outage {
 impl Outage {
     fn begin() -> Self {
         let now = Instant::now();
-        Self { since: now, latest_failure: now, over: false, delay: RETRY.0, answered: 0, expired: 0 }
-    }
-
-    fn goes_on(&mut self) {
-        self.latest_failure = Instant::now();
-        self.over = false;
-    }
-
-    fn is_over(&mut self) {
-        if !std::mem::replace(&mut self.over, true) {
-            self.delay = RETRY.0;
-            tracing::info!(after = ?self.since.elapsed(), "the session store is back");
-        }
+        Self { since: now, latest_failure: now, delay: RETRY.0, answered: 0, expired: 0 }
     }
 }
 
