@@ -13,6 +13,7 @@ mod heartbeat;
 mod http;
 mod http_connection;
 mod listener;
+mod logout;
 mod metrics;
 mod origin;
 mod peer;
@@ -30,7 +31,8 @@ pub mod testing;
 mod websocket;
 
 pub use channel_filter::FilteredChannel;
-pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, Message};
+pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, LogoutRequest, Message};
+pub use logout::Sessions;
 pub use router::{CallError, LoginRequired, ModelRouter, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
 pub use server::{Server, ServerBuilder, StartError};
 pub use shutdown::{shutdown_signal, shutdown_signals};
