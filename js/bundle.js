@@ -8,7 +8,7 @@ import { minify } from "terser";
 const options = { format: "esm", target: "es2022", minify: true, charset: "utf8", outdir: "dist", logLevel: "warning" };
 const entries = ["index", "node", "init", "init-node", "inline"];
 /** What `dragon.js` imports when a page turns out to need it. */
-const parts = ["fallback", "activity"];
+const parts = ["fallback", "activity", "share"];
 const adapters = ["vanilla", "singleton", "angularjs"];
 
 /** Leaves the import of the package itself to the page, by a path, since browsers know no packages. */
@@ -23,7 +23,7 @@ await build({ ...options, entryPoints: ["src/dragon.js"], bundle: true, external
 const dragon = await readFile("dist/dragon.js", "utf8");
 const { code } = await minify(dragon, { module: true, ecma: 2020, compress: { passes: 2, unsafe_arrows: true } });
 await writeFile("dist/dragon.js", code);
-await build({ ...options, entryPoints: parts.map((name) => `src/${name}.js`) });
+await build({ ...options, entryPoints: parts.map((name) => `src/${name}.js`), bundle: true });
 await build({ ...options, entryPoints: entries.map((name) => `src/entry/${name}.js`) });
 const adapterOptions = { ...options, entryPoints: adapters.map((name) => `src/adapter/${name}.js`), bundle: true };
 await build({ ...adapterOptions, plugins: [mainEntry("./index.js")] });

@@ -10,7 +10,7 @@ import { pageLife } from "./page-life.js";
 import { report } from "./report.js";
 import { retryAfter } from "./retry-after.js";
 import { isSessionKey, sessionKeyPlace } from "./session-key.js";
-import { openWithoutWebSocket, transportBits } from "./transports.js";
+import { openShared, openWithoutWebSocket, transportBits } from "./transports.js";
 
 // Documented for pages in `types/index.d.ts`; the state machine behind it is `client-core/`.
 export class SwampDragon {
@@ -278,10 +278,13 @@ export class SwampDragon {
       }
       case codes.CALL_FAILED:
         return this.#answer(first, failureContext(first, second), null);
-      case codes.OPEN_SOCKET:
-        return second
-          ? openWithoutWebSocket(first, second, (info) => this.#dispatch(0, (info << 8) | codes.INFO))
-          : this.#openSocket(first);
+      case codes.OPEN_SOCKET: {
+        const open = () =>
+          second
+            ? openWithoutWebSocket(first, second, (info) => this.#dispatch(0, (info << 8) | codes.INFO))
+            : this.#openSocket(first);
+        return this.settings.share ? openShared(open, second, this.#dispatch, this.#target, this.#transports) : open();
+      }
       case codes.HEARTBEAT:
         this.#call("onheartbeat");
         break;

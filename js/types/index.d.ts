@@ -221,6 +221,14 @@ export interface Options {
    */
   restoreSubscriptions?: boolean;
   /**
+   * Whether all tabs of the page's origin share one connection to an endpoint. The server sees one page: it sends each
+   * heartbeat once, gets one answer for each session, and whoever logs in by a call does so for all tabs. When the tab
+   * that has the connection closes, another takes over at once, and subscriptions are restored. Tabs share that allow
+   * the same `transports`. Where there are no Web Locks or no `BroadcastChannel` (pages without https, browsers from
+   * before 2022, Node.js before version 24), each tab has its own connection, and the console says so. Default: false.
+   */
+  share?: boolean;
+  /**
    * The WebSocket class. Default: the global one. Node.js has none before version 22: pass that of the package `ws`, or
    * let another transport do.
    */

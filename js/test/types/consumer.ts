@@ -12,6 +12,7 @@ const options: Options = {
   reconnectDelayMs: 100,
   transports: ["websocket", "xhr-polling"],
   keepAlive: { activeWithin: 1_800_000 },
+  share: true,
   onopen() {
     this.onheartbeat?.();
   },

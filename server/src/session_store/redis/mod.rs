@@ -122,6 +122,10 @@ impl SessionStore for RedisSessionStore {
         self.ask(command).await.map(refresh::lifetime)
     }
 
+    async fn ping(&self) -> Result<(), SessionStoreError> {
+        self.ask(::redis::cmd("PING")).await
+    }
+
     async fn delete(&self, key: &SessionKey) -> Result<bool, SessionStoreError> {
         let mut command = ::redis::cmd("DEL");
         command.arg(self.prefixed(key));
