@@ -9,6 +9,8 @@ use metrics::{Counter, counter};
 pub(crate) struct Metrics {
     /// Heartbeat messages sent.
     pub(crate) heartbeats_sent: Counter,
+    /// Peers that were found to be gone.
+    pub(crate) dead_peers: Counter,
     /// Requests that the session store failed.
     pub(crate) store_errors: Counter,
 }
@@ -18,6 +20,7 @@ impl Metrics {
     pub(crate) fn register() -> Self {
         Self {
             heartbeats_sent: counter!("swampdragon_heartbeats_sent_total"),
+            dead_peers: counter!("swampdragon_dead_peers_total"),
             store_errors: counter!("swampdragon_session_store_errors_total"),
         }
     }

@@ -4,6 +4,7 @@ mod dialect;
 mod handler;
 mod holdings;
 mod message;
+mod message_rate;
 mod recorder;
 mod table;
 
@@ -29,12 +30,15 @@ pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
 pub(crate) use holdings::HoldingsTable;
 pub use message::{HeartbeatReply, Message};
+pub(crate) use message_rate::RateLimit;
 pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
+use self::message_rate::MessageRate;
 use crate::{
     heartbeat::Slot,
     pubsub::Publisher,
+    refusals::Limit,
     service::Service,
     session_store::SessionStore,
     sockjs::{Endpoint, PolledSession},
@@ -55,6 +59,7 @@ struct Inner {
     id: u32,
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
+    message_rate: MessageRate,
 }
 
 /// Where what is sent goes.
@@ -103,6 +108,15 @@ impl HasLink for Inner {
             Outlet::Polled(_) | Outlet::Recorder(_) => None,
         }
     }
+
+    fn reads_too_slowly(&self) {
+        let service = &self.endpoint.service;
+        let limit = service.settings.max_outgoing_bytes;
+        service.refusals.note(
+            Limit::MaxOutgoingBytes,
+            format_args!("connection {} reads too slowly: more than {limit} bytes wait for it", self.id),
+        );
+    }
 }
 
 /// Where a connection stands in a heartbeat schedule, if it does.
@@ -146,6 +160,7 @@ impl Connection {
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
+                message_rate: MessageRate::default(),
             }),
         });
         let frames = service.heartbeat_frames.insert(connection.clone(), service.settings.heartbeat_frame_interval);
@@ -236,6 +251,47 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Sends a heartbeat frame: `frames` are that alone, and with a ping for a peer that has been silent. One that has
+    /// been silent for `patience` such times is gone.
+    pub(crate) fn send_heartbeat_frame(&self, frames: &[WireFrame; 2], patience: u16) {
+        let [alone, with_ping] = frames;
+        let Some(link) = self.link() else { return self.send_frame(alone) };
+        if self.is_at_work() {
+            // Nothing is read meanwhile, so it cannot be heard.
+            link.heard();
+        }
+        match link.sweep() {
+            0 => self.send_frame(alone),
+            silent if silent < patience => self.send_frame(with_ping),
+            _ => {
+                self.service().metrics.dead_peers.increment(1);
+                tracing::debug!(connection = self.id(), "peer is gone (peer_timeout)");
+                link.abort();
+            }
+        }
+    }
+
+    /// Counts messages that have come. Past the limit the connection closes, and this is false.
+    pub(crate) fn count_messages(&self, messages: usize) -> bool {
+        let service = self.service();
+        let limit = service.rate_limit;
+        let second = service.started.elapsed().as_secs();
+        if (0..messages).all(|_| self.inner.message_rate.count(second, limit)) {
+            return true;
+        }
+        let what = format_args!(
+            "connection {} sends more than {} messages a second, and more than {} at once",
+            self.id(),
+            limit.per_second,
+            limit.burst
+        );
+        if self.is_open() {
+            service.refusals.note(Limit::MaxMessagesPerSecond, what);
+            self.close(close_code::TOO_MANY_MESSAGES);
+        }
+        false
     }
 
     pub(crate) fn send_bytes(&self, bytes: &[u8]) {
@@ -401,6 +457,11 @@ impl Connection {
         }
     }
 
+    /// Whether its handler is at work.
+    fn is_at_work(&self) -> bool {
+        self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     fn take_handler(&self) -> Option<Box<dyn ConnectionHandler>> {
         self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -429,6 +490,8 @@ impl Connection {
         match self.framing() {
             Framing::Raw => self.received_messages([text]).await,
             Framing::SockJs => match decode_client_frame(text) {
+                // However often.
+                Ok(messages) if messages.is_empty() => drop(self.count_messages(1)),
                 Ok(messages) => self.received_messages(messages).await,
                 Err(error) => self.fail(close_code::INVALID_PAYLOAD, &error.to_string()),
             },
@@ -442,7 +505,7 @@ impl Connection {
     {
         let Some(mut handler) = self.take_handler() else { return };
         for message in messages {
-            if !self.is_open() {
+            if !self.is_open() || !self.count_messages(1) {
                 break;
             }
             handler::handle(&mut *handler, self, message.as_ref()).await;

@@ -93,6 +93,11 @@ impl Driver {
         let unfinished = self.awake.as_mut().and_then(|awake| awake.unfinished.take());
         let reading = unfinished.unwrap_or_else(|| Reading::new(&[], connection.max_message_size()));
         let turn = reading.turn(link.stream(), &mut |bytes| connection.send_bytes(bytes));
+        if turn.heard {
+            link.heard();
+        }
+        // A ping costs as much as a message.
+        connection.count_messages(turn.pings);
         if turn.messages.is_empty() && turn.end.is_none() && turn.unfinished.is_none() {
             self.awake = None;
             return;

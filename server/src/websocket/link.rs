@@ -1,7 +1,15 @@
-use std::{borrow::Cow, io::ErrorKind, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    io::ErrorKind,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
-use swampdragon_protocol::{CloseCode, MessageForm, SockJsFrame, encode_elements};
+use swampdragon_protocol::{CloseCode, MessageForm, SockJsFrame, close_code, encode_elements};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::{
     CloseFrame, Frame,
@@ -56,17 +64,23 @@ impl WireFrame {
 
     /// The heartbeat frame. A raw WebSocket has none; a ping serves it as well.
     pub(crate) fn heartbeat() -> Self {
-        Self {
-            sockjs: text_frame(SockJsFrame::Heartbeat.encode()).into(),
-            raw: encoded(Frame::ping(Bytes::new())).into(),
-            element: None,
-            message_length: 0,
-        }
+        let frame = text_frame(SockJsFrame::Heartbeat.encode());
+        Self { sockjs: frame.into(), raw: ping().into(), element: None, message_length: 0 }
+    }
+
+    /// The heartbeat frame and a ping: SockJS clients do not answer the one, their browsers do the other.
+    pub(crate) fn heartbeat_and_ping() -> Self {
+        let frames = [text_frame(SockJsFrame::Heartbeat.encode()), ping()].concat();
+        Self { sockjs: frames.into(), ..Self::heartbeat() }
     }
 }
 
 fn text_frame(text: String) -> Vec<u8> {
     encoded(Frame::message(text, OpCode::Data(Data::Text), true))
+}
+
+fn ping() -> Vec<u8> {
+    encoded(Frame::ping(Bytes::new()))
 }
 
 fn encoded(frame: Frame) -> Vec<u8> {
@@ -83,6 +97,8 @@ pub(crate) struct Link {
     outgoing: Outgoing,
     framing: Framing,
     client: AddressKey,
+    /// How many times in a row [`sweep`](Self::sweep) has found that nothing had come.
+    silent_sweeps: AtomicU16,
 }
 
 /// How much and how long a peer may keep the server waiting.
@@ -98,11 +114,14 @@ pub(crate) struct SendLimits {
 pub(crate) trait HasLink: Send + Sync + 'static {
     /// `None` where there is no WebSocket behind it; what is sent by way of it goes nowhere then.
     fn link(&self) -> Option<&Link>;
+
+    /// What waits for the peer would exceed its limit.
+    fn reads_too_slowly(&self);
 }
 
 impl Link {
     pub(crate) fn new(stream: TcpStream, framing: Framing, client: AddressKey) -> Self {
-        Self { stream, outgoing: Outgoing::new(), framing, client }
+        Self { stream, outgoing: Outgoing::new(), framing, client, silent_sweeps: AtomicU16::new(0) }
     }
 
     /// Whom the connection counts for.
@@ -116,6 +135,16 @@ impl Link {
 
     pub(crate) fn framing(&self) -> Framing {
         self.framing
+    }
+
+    /// The peer has shown that it is there.
+    pub(crate) fn heard(&self) {
+        self.silent_sweeps.store(0, Ordering::Relaxed);
+    }
+
+    /// Asked at regular times: for how many of them nothing has been [heard](Self::heard).
+    pub(crate) fn sweep(&self) -> u16 {
+        self.silent_sweeps.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Whether messages may still be sent.
@@ -163,7 +192,8 @@ impl Link {
             }
             Sent::Refused => false,
             Sent::Overflowed => {
-                tracing::warn!(limit = limits.max_outgoing_bytes, "peer reads too slowly (max_outgoing_bytes): closed");
+                holder.reads_too_slowly();
+                Self::close(holder, close_code::SLOW_READER, close_code::SLOW_READER.reason, limits);
                 false
             }
         }
@@ -244,7 +274,7 @@ impl Link {
         let holder = Arc::clone(holder);
         tokio::spawn(async move {
             if let Some(link) = holder.link() {
-                link.outgoing.drain(&link.stream).await;
+                link.outgoing.drain(&link.stream, || link.heard()).await;
             }
         });
     }

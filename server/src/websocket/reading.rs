@@ -28,6 +28,10 @@ pub(super) struct Turn {
     pub(super) messages: Vec<Message>,
     /// How the connection ended, if it did.
     pub(super) end: Option<End>,
+    /// How many pings came.
+    pub(super) pings: usize,
+    /// Whether anything came.
+    pub(super) heard: bool,
     /// What must be kept for the next turn: `None` between messages.
     pub(super) unfinished: Option<Reading>,
 }
@@ -65,11 +69,13 @@ impl Reading {
     /// echo.
     pub(super) fn turn(mut self, stream: &TcpStream, answer: &mut dyn FnMut(&[u8])) -> Turn {
         let mut messages = Vec::new();
+        let mut pings = 0;
         let mut socket = Socket { stream, tracker: &mut self.tracker, bytes_left: BYTES_PER_TURN, answer };
         let end = loop {
             match self.context.read(&mut socket) {
                 Ok(message @ (Message::Text(_) | Message::Binary(_))) => messages.push(message),
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Ok(Message::Ping(_)) => pings += 1,
+                Ok(Message::Pong(_) | Message::Frame(_)) => {}
                 Ok(Message::Close(frame)) => {
                     // Sends the echo; the socket takes it or queues it, and cannot fail here.
                     let _ = self.context.flush(&mut socket);
@@ -79,8 +85,9 @@ impl Reading {
                 Err(error) => break Some(end_of(error)),
             }
         };
+        let heard = socket.bytes_left < BYTES_PER_TURN;
         let unfinished = (end.is_none() && !self.tracker.is_idle()).then_some(self);
-        Turn { messages, end, unfinished }
+        Turn { messages, end, pings, heard, unfinished }
     }
 }
 
