@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use swampdragon_protocol::{ServerMessage, SessionNotice, SessionState};
+use swampdragon_protocol::{ServerMessage, SessionNotice, SessionState, close_code};
 
 use super::{
     Connection, HeartbeatReply, Message,
@@ -28,6 +28,18 @@ pub trait ConnectionHandler: Send + 'static {
     /// [ends the connection](Connection::abort_connection), as with the original.
     async fn on_message(&mut self, connection: &Connection, message: Message<'_>) {
         connection.route(message).await;
+    }
+
+    /// The page sent a binary message, which only a raw WebSocket can. By default its bytes are taken for text, as by the
+    /// original, and bytes that are none end the connection with 1007.
+    async fn on_binary(&mut self, connection: &Connection, bytes: &[u8]) {
+        let Ok(text) = str::from_utf8(bytes) else {
+            return connection.fail(close_code::INVALID_PAYLOAD, "binary frame is not UTF-8 text");
+        };
+        match sort(text) {
+            Sorted::HeartbeatReply(reply) => self.on_heartbeat(connection, reply).await,
+            Sorted::Message(message) => self.on_message(connection, message).await,
+        }
     }
 
     /// The connection has closed, with this close code; 1006 if it was lost. Nothing can be sent any more.

@@ -232,6 +232,15 @@ impl Connection {
         }
     }
 
+    /// Sends one binary message. Only a raw WebSocket has those; says whether this is one.
+    pub fn send_binary(&self, bytes: &[u8]) -> bool {
+        let is_raw = self.framing() == Framing::Raw;
+        if is_raw {
+            Link::send_binary(&self.inner, bytes, self.limits());
+        }
+        is_raw
+    }
+
     pub(crate) fn send_message(&self, message: &ServerMessage<Json>) {
         self.send_text(&encode_server_message(message));
     }
@@ -495,6 +504,22 @@ impl Connection {
                 Ok(messages) => self.received_messages(messages).await,
                 Err(error) => self.fail(close_code::INVALID_PAYLOAD, &error.to_string()),
             },
+        }
+    }
+
+    /// Handles a binary WebSocket frame. SockJS has none; the originals took one for text.
+    pub(crate) async fn received_binary(&self, bytes: &[u8]) {
+        match (self.framing(), str::from_utf8(bytes)) {
+            (Framing::SockJs, Ok(text)) => self.received(text).await,
+            (Framing::SockJs, Err(_)) => self.fail(close_code::INVALID_PAYLOAD, "binary frame is not UTF-8 text"),
+            (Framing::Raw, _) => {
+                if !self.count_messages(1) {
+                    return;
+                }
+                let Some(mut handler) = self.take_handler() else { return };
+                handler.on_binary(self, bytes).await;
+                self.put_handler(handler);
+            }
         }
     }
 

@@ -126,11 +126,7 @@ async fn deliver(connection: Connection, messages: Vec<Message>) {
         }
         match &message {
             Message::Text(text) => connection.received(text.as_str()).await,
-            // The originals took a binary frame for text.
-            Message::Binary(bytes) => match str::from_utf8(bytes) {
-                Ok(text) => connection.received(text).await,
-                Err(_) => connection.fail(close_code::INVALID_PAYLOAD, "binary frame is not UTF-8 text"),
-            },
+            Message::Binary(bytes) => connection.received_binary(bytes).await,
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
         }
     }
@@ -139,7 +135,8 @@ async fn deliver(connection: Connection, messages: Vec<Message>) {
 fn close(connection: Connection, end: End) -> Work {
     Box::pin(async move {
         match end {
-            End::Closed(code) => {
+            End::Closed(code, echo) => {
+                connection.send_bytes(&echo);
                 connection.ended();
                 connection.closed(code).await;
             }

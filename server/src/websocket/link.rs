@@ -172,6 +172,11 @@ impl Link {
         Self::send_bytes(holder, &bytes, limits)
     }
 
+    pub(crate) fn send_binary(holder: &Arc<impl HasLink>, bytes: &[u8], limits: SendLimits) {
+        let frame = encoded(Frame::message(bytes.to_vec(), OpCode::Data(Data::Binary), true));
+        Self::send_bytes(holder, &frame, limits);
+    }
+
     pub(crate) fn send_frame(holder: &Arc<impl HasLink>, frame: &WireFrame, limits: SendLimits) -> bool {
         let Some(link) = holder.link() else { return false };
         let bytes = match link.framing {

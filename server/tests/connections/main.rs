@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bare_websocket;
+mod conformance;
 mod http;
 mod life;
 mod limits;
