@@ -13,6 +13,7 @@ mod http;
 mod http_connection;
 mod listener;
 mod metrics;
+mod open_files;
 mod origin;
 mod peer;
 mod proxies;
@@ -30,6 +31,7 @@ mod websocket;
 
 pub use channel_filter::FilteredChannel;
 pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, Message};
+pub use open_files::{OpenFilesError, raise_open_files_limit};
 pub use router::{CallError, LoginRequired, ModelRouter, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
 pub use server::{Server, ServerBuilder, StartError};
 pub use shutdown::{shutdown_signal, shutdown_signals};
