@@ -61,3 +61,5 @@ pub const INVALID_ORIGIN: CloseCode = close_code(4000, "Invalid origin");
 pub const LOGGED_OUT: CloseCode = close_code(4001, "Logged out");
 /// The peer read too slowly and its outgoing queue was full (`max_outgoing_bytes`).
 pub const SLOW_READER: CloseCode = close_code(4008, "Reading too slowly");
+/// The peer sent more messages than it may (`max_messages_per_second`). It may come back, and should do less.
+pub const TOO_MANY_MESSAGES: CloseCode = close_code(4029, "Too many messages");

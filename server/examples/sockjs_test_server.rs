@@ -1,4 +1,5 @@
-//! The server that the public SockJS protocol suite talks to: four services, and streaming responses of 4096 bytes.
+//! The server that the public suites for SockJS and for WebSockets talk to: four services, streaming responses of 4096
+//! bytes, and limits high enough for messages of 16 MiB. The suite for WebSockets talks to `/echo/websocket`.
 //!
 //! `cargo run --package swampdragon-server --example sockjs_test_server -- --port 8081`
 
@@ -23,6 +24,10 @@ impl ConnectionHandler for Echo {
 
     async fn on_message(&mut self, connection: &Connection, message: Message<'_>) {
         connection.send_text(message.text());
+    }
+
+    async fn on_binary(&mut self, connection: &Connection, bytes: &[u8]) {
+        connection.send_binary(bytes);
     }
 }
 
@@ -51,6 +56,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         allowed_origins: vec!["*".to_owned()],
         sockjs_response_limit: 4096,
         sockjs_cookie: false,
+        max_message_size: 32 << 20,
+        max_outgoing_bytes: 64 << 20,
+        max_messages_per_second: 0,
         sockjs_client_url: Some("https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js".to_owned()),
         ..Settings::default()
     };

@@ -87,7 +87,10 @@ impl Door {
         // A proxy's requests are counted one by one, for their clients.
         let client = Some(address.ip()).filter(|address| !self.service.proxies.trust(*address));
         match self.service.admission.admit_socket(client) {
-            Ok(seat) => Some((stream, address, seat)),
+            Ok(seat) => {
+                bound_silence(&stream, self.service.settings.peer_timeout);
+                Some((stream, address, seat))
+            }
             Err(reason) => {
                 self.service.refusals.note(Limit::from(reason), format_args!("{} refused: {reason}", address.ip()));
                 if let Ok(turn) = Arc::clone(&self.turning_away).try_acquire_owned() {
@@ -101,6 +104,18 @@ impl Door {
             }
         }
     }
+}
+
+/// Has the system give up a connection on which what was sent is not acknowledged for so long. It would try for a quarter
+/// of an hour, and a streaming response has no other way to learn that its client has vanished.
+fn bound_silence(stream: &TcpStream, time: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(time)) {
+        tracing::debug!(error = &error as &dyn std::error::Error, "TCP_USER_TIMEOUT");
+    }
+    // Elsewhere the system's own time counts.
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, time);
 }
 
 impl From<TurnedAway> for Limit {
@@ -128,4 +143,18 @@ async fn turn_away(mut stream: TcpStream, reason: TurnedAway) -> io::Result<()> 
     let mut unread = [0; 1024];
     while stream.read(&mut unread).await? > 0 {}
     Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_gives_up_a_silent_peer_after_the_time_set() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        bound_silence(&stream, Duration::from_secs(75));
+        let set = socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
+        assert_eq!(set, Some(Duration::from_secs(75)));
+    }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Metrics {
     pub(crate) heartbeats_answered: Counter,
     /// Those of them whose answer took longer than half of the setting `heartbeat_interval`.
     pub(crate) heartbeats_late: Counter,
+    /// Peers that were found to be gone.
+    pub(crate) dead_peers: Counter,
     /// Requests that the session store failed.
     pub(crate) store_errors: Counter,
     /// Refreshes of sessions that live now.
@@ -105,6 +107,7 @@ impl Metrics {
             heartbeats_sent: counter!("swampdragon_heartbeats_sent_total"),
             heartbeats_answered: counter!("swampdragon_heartbeats_answered_total"),
             heartbeats_late: counter!("swampdragon_heartbeats_late_total"),
+            dead_peers: counter!("swampdragon_dead_peers_total"),
             store_errors: counter!("swampdragon_session_store_errors_total"),
             refreshes_active: refreshes("active"),
             refreshes_persistent: refreshes("persistent"),
@@ -147,6 +150,7 @@ fn describe() {
     describe_counter!("swampdragon_connections_closed_total", "Connections closed, by close code.");
     describe_counter!("swampdragon_heartbeats_sent_total", "Heartbeat messages sent.");
     describe_counter!("swampdragon_heartbeats_answered_total", "Heartbeat messages that pages answered.");
+    describe_counter!("swampdragon_dead_peers_total", "Peers that were found to be gone (peer_timeout).");
     describe_counter!("swampdragon_session_store_errors_total", "Requests that the session store failed.");
     describe_counter!("swampdragon_publications_total", "Publications handed on by this server.");
     describe_counter!("swampdragon_publication_errors_total", "Publications that could not be handed on.");

@@ -20,19 +20,17 @@ pub(crate) enum Limit {
     MaxConnectionsPerAddress,
     MaxMessagesPerSecond,
     MaxOutgoingBytes,
-    PeerTimeout,
     ProxyHeader,
     SockJsSameAddress,
 }
 
 impl Limit {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 7] = [
         Self::AllowedOrigins,
         Self::MaxConnections,
         Self::MaxConnectionsPerAddress,
         Self::MaxMessagesPerSecond,
         Self::MaxOutgoingBytes,
-        Self::PeerTimeout,
         Self::ProxyHeader,
         Self::SockJsSameAddress,
     ];
@@ -44,7 +42,6 @@ impl Limit {
             Self::MaxConnectionsPerAddress => "max_connections_per_address",
             Self::MaxMessagesPerSecond => "max_messages_per_second",
             Self::MaxOutgoingBytes => "max_outgoing_bytes",
-            Self::PeerTimeout => "peer_timeout",
             Self::ProxyHeader => "proxy_header",
             Self::SockJsSameAddress => "sockjs_same_address",
         }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     admission::Admission,
-    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment, OriginNames},
+    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment, OriginNames, RateLimit},
     drain::Drain,
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
@@ -28,6 +28,8 @@ pub(crate) struct Service {
     pub(crate) refusals: Refusals,
     pub(crate) proxies: Proxies,
     pub(crate) drain: Drain,
+    pub(crate) started: Instant,
+    pub(crate) rate_limit: RateLimit,
     pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
@@ -45,7 +47,6 @@ pub(crate) struct Service {
     pub(crate) node: String,
     /// Where the nodes that share sessions speak to each other.
     pub(crate) node_channel: ChannelName,
-    started: Instant,
 }
 
 impl Service {
@@ -70,6 +71,8 @@ impl Service {
         Self {
             admission: Arc::new(admission),
             refusals: Refusals::register(),
+            started: Instant::now(),
+            rate_limit: RateLimit { per_second: settings.max_messages_per_second, burst: settings.max_message_burst },
             drain: Drain::new(settings.drain_retry_after),
             proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_header),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
@@ -82,7 +85,6 @@ impl Service {
             key_hasher: KeyHasher::default(),
             node: Uuid::new_v4().simple().to_string(),
             node_channel: settings.node_channel(),
-            started: Instant::now(),
             dialect,
             metrics,
             settings,
@@ -126,9 +128,13 @@ impl Service {
             .await;
     }
 
-    /// Sends heartbeat frames when they are due, for ever.
+    /// Sends heartbeat frames when they are due, and finds peers that are gone, for ever.
     pub(crate) async fn send_heartbeat_frames(&self) {
-        let frame = WireFrame::heartbeat();
-        self.heartbeat_frames.run(|connection| connection.send_frame(&frame)).await;
+        let frames = [WireFrame::heartbeat(), WireFrame::heartbeat_and_ping()];
+        let Settings { peer_timeout, heartbeat_frame_interval, .. } = self.settings;
+        // What came last may have come right after a sweep, so it has been silent for one interval longer.
+        let sweeps = (peer_timeout.as_millis() / heartbeat_frame_interval.as_millis().max(1)).saturating_sub(1);
+        let patience = u16::try_from(sweeps).unwrap_or(u16::MAX - 1).max(2);
+        self.heartbeat_frames.run(|connection| connection.send_heartbeat_frame(&frames, patience)).await;
     }
 }

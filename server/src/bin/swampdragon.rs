@@ -11,7 +11,7 @@ use std::{
 
 use sd_notify::NotifyState;
 use swampdragon_server::{
-    Server,
+    Server, raise_open_files_limit,
     settings::{Invocation, Loaded, LogFormat, Settings},
     shutdown_signals,
 };
@@ -37,6 +37,9 @@ fn main() -> ExitCode {
     let Loaded { settings, warnings, .. } = *loaded;
     start_logging(&settings);
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    if let Err(error) = raise_open_files_limit(settings.max_connections) {
+        tracing::warn!("{error}");
+    }
     match run(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&*error, ExitCode::FAILURE),

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use swampdragon_protocol::{ServerMessage, SessionKey, SessionNotice, SessionState};
+use swampdragon_protocol::{ServerMessage, SessionKey, SessionNotice, SessionState, close_code};
 
 use super::{
     Connection, HeartbeatReply, LogoutRequest, Message, NamedBy,
@@ -37,6 +37,15 @@ pub trait ConnectionHandler: Send + 'static {
         connection.route(message).await;
     }
 
+    /// The page sent a binary message, which only a raw WebSocket can. By default its bytes are taken for text, as by the
+    /// original, and bytes that are none end the connection with 1007.
+    async fn on_binary(&mut self, connection: &Connection, bytes: &[u8]) {
+        let Ok(text) = str::from_utf8(bytes) else {
+            return connection.fail(close_code::INVALID_PAYLOAD, "binary frame is not UTF-8 text");
+        };
+        handle(self, connection, text).await;
+    }
+
     /// The connection has closed, with this close code; 1006 if it was lost. Nothing can be sent any more.
     ///
     /// Not called after a hook has panicked.
@@ -49,7 +58,7 @@ pub struct DataConnection;
 
 impl ConnectionHandler for DataConnection {}
 
-pub(super) async fn handle(handler: &mut dyn ConnectionHandler, connection: &Connection, text: &str) {
+pub(super) async fn handle<H: ConnectionHandler + ?Sized>(handler: &mut H, connection: &Connection, text: &str) {
     match sort(text) {
         Sorted::HeartbeatReply(reply) => {
             connection.answered();

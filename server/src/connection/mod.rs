@@ -7,6 +7,7 @@ mod holdings;
 mod key_hash;
 mod logout;
 mod message;
+mod message_rate;
 mod origin_names;
 mod recorder;
 mod sessions;
@@ -36,15 +37,17 @@ pub use handler::{ConnectionHandler, DataConnection};
 pub(crate) use holdings::HoldingsTable;
 pub(crate) use key_hash::{KeyHash, KeyHasher};
 pub use message::{HeartbeatReply, LogoutRequest, Message};
+pub(crate) use message_rate::RateLimit;
 pub(crate) use origin_names::{OriginName, OriginNames};
 pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
-use self::{beat_clock::BeatClock, key_hash::FirstSession, sessions::NamedBy};
+use self::{beat_clock::BeatClock, key_hash::FirstSession, message_rate::MessageRate, sessions::NamedBy};
 use crate::{
     heartbeat::Slot,
     metrics::Transport,
     pubsub::Publisher,
+    refusals::Limit,
     service::Service,
     session_store::SessionStore,
     sockjs::{Endpoint, PolledSession},
@@ -69,6 +72,7 @@ struct Inner {
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
     beats: BeatClock,
+    message_rate: MessageRate,
 }
 
 /// Where what is sent goes.
@@ -116,6 +120,15 @@ impl HasLink for Inner {
             Outlet::WebSocket(link) => Some(link),
             Outlet::Polled(_) | Outlet::Recorder(_) => None,
         }
+    }
+
+    fn reads_too_slowly(&self) {
+        let service = &self.endpoint.service;
+        let limit = service.settings.max_outgoing_bytes;
+        service.refusals.note(
+            Limit::MaxOutgoingBytes,
+            format_args!("connection {} reads too slowly: more than {limit} bytes wait for it", self.id),
+        );
     }
 }
 
@@ -168,6 +181,7 @@ impl Connection {
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
                 beats: BeatClock::new(),
+                message_rate: MessageRate::default(),
             }),
         });
         service.metrics.opened(connection.transport());
@@ -241,6 +255,15 @@ impl Connection {
         }
     }
 
+    /// Sends one binary message. Only a raw WebSocket has those; says whether this is one.
+    pub fn send_binary(&self, bytes: &[u8]) -> bool {
+        let is_raw = self.framing() == Framing::Raw;
+        if is_raw {
+            Link::send_binary(&self.inner, bytes, self.limits());
+        }
+        is_raw
+    }
+
     pub(crate) fn send_message(&self, message: &ServerMessage<Json>) {
         self.send_text(&encode_server_message(message));
     }
@@ -260,6 +283,47 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Sends a heartbeat frame: `frames` are that alone, and with a ping for a peer that has been silent. One that has
+    /// been silent for `patience` such times is gone.
+    pub(crate) fn send_heartbeat_frame(&self, frames: &[WireFrame; 2], patience: u16) {
+        let [alone, with_ping] = frames;
+        let Some(link) = self.link() else { return self.send_frame(alone) };
+        if self.is_at_work() {
+            // Nothing is read meanwhile, so it cannot be heard.
+            link.heard();
+        }
+        match link.sweep() {
+            0 => self.send_frame(alone),
+            silent if silent < patience => self.send_frame(with_ping),
+            _ => {
+                self.service().metrics.dead_peers.increment(1);
+                tracing::debug!(connection = self.id(), "peer is gone (peer_timeout)");
+                link.abort();
+            }
+        }
+    }
+
+    /// Counts messages that have come. Past the limit the connection closes, and this is false.
+    pub(crate) fn count_messages(&self, messages: usize) -> bool {
+        let service = self.service();
+        let limit = service.rate_limit;
+        let second = service.started.elapsed().as_secs();
+        if (0..messages).all(|_| self.inner.message_rate.count(second, limit)) {
+            return true;
+        }
+        let what = format_args!(
+            "connection {} sends more than {} messages a second, and more than {} at once",
+            self.id(),
+            limit.per_second,
+            limit.burst
+        );
+        if self.is_open() {
+            service.refusals.note(Limit::MaxMessagesPerSecond, what);
+            self.close(close_code::TOO_MANY_MESSAGES);
+        }
+        false
     }
 
     pub(crate) fn send_bytes(&self, bytes: &[u8]) {
@@ -472,6 +536,11 @@ impl Connection {
         }
     }
 
+    /// Whether its handler is at work.
+    fn is_at_work(&self) -> bool {
+        self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     fn take_handler(&self) -> Option<Box<dyn ConnectionHandler>> {
         self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -502,9 +571,27 @@ impl Connection {
         match self.framing() {
             Framing::Raw => self.received_messages([text]).await,
             Framing::SockJs => match decode_client_frame(text) {
+                // However often.
+                Ok(messages) if messages.is_empty() => drop(self.count_messages(1)),
                 Ok(messages) => self.received_messages(messages).await,
                 Err(error) => self.fail(close_code::INVALID_PAYLOAD, &error.to_string()),
             },
+        }
+    }
+
+    /// Handles a binary WebSocket frame. SockJS has none; the originals took one for text.
+    pub(crate) async fn received_binary(&self, bytes: &[u8]) {
+        match (self.framing(), str::from_utf8(bytes)) {
+            (Framing::SockJs, Ok(text)) => self.received(text).await,
+            (Framing::SockJs, Err(_)) => self.fail(close_code::INVALID_PAYLOAD, "binary frame is not UTF-8 text"),
+            (Framing::Raw, _) => {
+                if !self.count_messages(1) {
+                    return;
+                }
+                let Some(mut handler) = self.take_handler() else { return };
+                handler.on_binary(self, bytes).await;
+                self.put_handler(handler);
+            }
         }
     }
 
@@ -515,7 +602,7 @@ impl Connection {
     {
         let Some(mut handler) = self.take_handler() else { return };
         for message in messages {
-            if !self.is_open() {
+            if !self.is_open() || !self.count_messages(1) {
                 break;
             }
             handler::handle(&mut *handler, self, message.as_ref()).await;

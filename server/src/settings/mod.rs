@@ -97,7 +97,9 @@ impl Loaded {
         let mut warnings = layers::unknown_variables(&environment);
         warnings.extend(redis_address::complete(&mut layers)?);
         let settings = Settings::read(&layers)?;
-        check_heartbeats(&settings, |name| format!(" ({})", layers.source(name)))?;
+        let origin = |name: &str| format!(" ({})", layers.source(name));
+        check_heartbeats(&settings, origin)?;
+        check_peer_timeout(&settings, origin)?;
         let sources = table::DEFINITIONS.iter().map(|setting| (setting.name, layers.source(setting.name).clone()));
         let loaded = Self { settings, warnings, sources: sources.collect() };
         Ok(if matches.get_flag(flags::PRINT_CONFIG) {
@@ -135,6 +137,7 @@ impl Settings {
             return Err(SettingsError::Combination(combination));
         }
         self.check_static_dir()?;
+        check_peer_timeout(self, |_| String::new())?;
         check_heartbeats(self, |_| String::new())
     }
 
@@ -194,6 +197,24 @@ fn check_heartbeats(settings: &Settings, origin: impl Fn(&str) -> String) -> Res
          of it is a good choice), or turn heartbeats off with heartbeat_enabled = false",
         with_origin("heartbeat_interval", interval),
         with_origin("session_ttl", ttl)
+    )))
+}
+
+/// Pings go with heartbeat frames, so a silent peer is asked and has answered within two intervals, and what it sent
+/// last may be one interval older. `origin` says where a setting was given, if anywhere.
+fn check_peer_timeout(settings: &Settings, origin: impl Fn(&str) -> String) -> Result<(), SettingsError> {
+    let (timeout, interval) = (settings.peer_timeout, settings.heartbeat_frame_interval);
+    if timeout >= interval * 3 {
+        return Ok(());
+    }
+    Err(SettingsError::Combination(format!(
+        "peer_timeout is {}{} and heartbeat_frame_interval is {}{}: a peer would count as gone before it could answer; \
+         set peer_timeout to {} or more",
+        kind::duration_text(timeout),
+        origin("peer_timeout"),
+        kind::duration_text(interval),
+        origin("heartbeat_frame_interval"),
+        kind::duration_text(interval * 3)
     )))
 }
 

@@ -6,9 +6,9 @@ use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm};
 use super::{
     definition::{BareNumber, Definition, Legacy, Reads, default_doc, same, settings},
     kind::{
-        AbortCode, Bytes, Carrier, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, ListenAddress,
-        LogFilter, LogFormat, LogFormatName, MessageFormName, Networks, Optional, Origins, Password, PasswordText,
-        Port, Prefix, ProxyHeader, ProxyHeaderName, ScriptAddress, Socket, Store, Time, WebOrigin,
+        AbortCode, Bytes, Carrier, Count, Count16, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind,
+        ListenAddress, LogFilter, LogFormat, LogFormatName, MessageFormName, Networks, Optional, Origins, Password,
+        PasswordText, Port, Prefix, ProxyHeader, ProxyHeaderName, ScriptAddress, Socket, Store, Time, WebOrigin,
     },
 };
 
@@ -167,6 +167,12 @@ settings! {
 
         /// How often a heartbeat frame is sent on an idle connection, which keeps proxies from dropping it.
         heartbeat_frame_interval: Duration = Time<50, HOUR>, "25s";
+
+        /// How long a client may be silent before it counts as gone; at least three heartbeat-frame-intervals.
+        ///
+        /// A silent one is sent pings with the heartbeat frames, which browsers answer by themselves. One that has
+        /// vanished is found within this time, and seldom in less than two thirds of it.
+        peer_timeout: Duration = Time<150, { 3 * HOUR }>, "75s";
     }
 
     "SockJS" {
@@ -249,9 +255,18 @@ settings! {
         /// Longer closes the connection. The original allowed 10 MB, which a thousand clients turn into 10 GB.
         max_message_size: usize = Bytes<KIB, { 64 * MIB }>, "128KiB";
 
+        /// Messages that a client may send in the long run; 0 is no limit.
+        ///
+        /// Pings count as well. More closes the connection with 4029 (Too many messages): reading more slowly instead
+        /// would hide a client's fault, and delay its answers to heartbeats behind it.
+        max_messages_per_second: u16 = Count16<0, { u16::MAX }>, "1000";
+
+        /// Messages that a client may send at once; never less than max-messages-per-second.
+        max_message_burst: u16 = Count16<1, { u16::MAX }>, "5000";
+
         /// What may wait to be sent on one connection.
         ///
-        /// A client that reads too slowly and lets more pile up is disconnected.
+        /// A client that reads too slowly and lets more pile up is closed with 4008 (Reading too slowly).
         max_outgoing_bytes: usize = Bytes<KIB, { 1024 * MIB }>, "1MiB";
 
         /// Longest head of an HTTP request: its line and headers.

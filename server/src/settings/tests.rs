@@ -312,6 +312,16 @@ fn each_bad_value_is_told_with_its_place_and_what_is_allowed() {
 }
 
 #[test]
+fn a_peer_that_could_not_answer_in_time_is_refused() {
+    assert_eq!(
+        refusal(&["--heartbeat-frame-interval=30s"], NO_VARIABLES),
+        "peer_timeout is 1m 15s (default) and heartbeat_frame_interval is 30s (flag --heartbeat-frame-interval): a peer \
+         would count as gone before it could answer; set peer_timeout to 1m 30s or more"
+    );
+    loaded(&["--heartbeat-frame-interval=30s", "--peer-timeout=90s"], NO_VARIABLES);
+}
+
+#[test]
 fn useful_values_are_allowed() {
     let settings = loaded(
         &[

@@ -94,6 +94,11 @@ impl Driver {
         let unfinished = self.awake.as_mut().and_then(|awake| awake.unfinished.take());
         let reading = unfinished.unwrap_or_else(|| Reading::new(&[], connection.max_message_size()));
         let turn = reading.turn(link.stream(), &mut |bytes| connection.send_bytes(bytes));
+        if turn.heard {
+            link.heard();
+        }
+        // A ping costs as much as a message.
+        connection.count_messages(turn.pings);
         if turn.messages.is_empty() && turn.end.is_none() && turn.unfinished.is_none() {
             self.awake = None;
             return;
@@ -122,11 +127,7 @@ async fn deliver(connection: Connection, messages: Vec<Message>) {
         }
         match &message {
             Message::Text(text) => connection.received(text.as_str()).await,
-            // The originals took a binary frame for text.
-            Message::Binary(bytes) => match str::from_utf8(bytes) {
-                Ok(text) => connection.received(text).await,
-                Err(_) => connection.fail(close_code::INVALID_PAYLOAD, "binary frame is not UTF-8 text"),
-            },
+            Message::Binary(bytes) => connection.received_binary(bytes).await,
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
         }
     }
@@ -136,7 +137,8 @@ fn close(connection: Connection, end: End) -> Work {
     let span = connection.span();
     let work = async move {
         match end {
-            End::Closed(code) => {
+            End::Closed(code, echo) => {
+                connection.send_bytes(&echo);
                 connection.ended();
                 connection.closed(code).await;
             }

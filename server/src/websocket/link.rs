@@ -65,17 +65,23 @@ impl WireFrame {
 
     /// The heartbeat frame. A raw WebSocket has none; a ping serves it as well.
     pub(crate) fn heartbeat() -> Self {
-        Self {
-            sockjs: text_frame(SockJsFrame::Heartbeat.encode()).into(),
-            raw: encoded(Frame::ping(Bytes::new())).into(),
-            element: None,
-            message_length: 0,
-        }
+        let frame = text_frame(SockJsFrame::Heartbeat.encode());
+        Self { sockjs: frame.into(), raw: ping().into(), element: None, message_length: 0 }
+    }
+
+    /// The heartbeat frame and a ping: SockJS clients do not answer the one, their browsers do the other.
+    pub(crate) fn heartbeat_and_ping() -> Self {
+        let frames = [text_frame(SockJsFrame::Heartbeat.encode()), ping()].concat();
+        Self { sockjs: frames.into(), ..Self::heartbeat() }
     }
 }
 
 fn text_frame(text: String) -> Vec<u8> {
     encoded(Frame::message(text, OpCode::Data(Data::Text), true))
+}
+
+fn ping() -> Vec<u8> {
+    encoded(Frame::ping(Bytes::new()))
 }
 
 fn encoded(frame: Frame) -> Vec<u8> {
@@ -95,6 +101,8 @@ pub(crate) struct Link {
     /// With which code it was closed, by whichever side came first; 0 while it is open.
     close_code: AtomicU16,
     client: AddressKey,
+    /// How many times in a row [`sweep`](Self::sweep) has found that nothing had come.
+    silent_sweeps: AtomicU16,
 }
 
 /// How much and how long a peer may keep the server waiting.
@@ -110,11 +118,15 @@ pub(crate) struct SendLimits {
 pub(crate) trait HasLink: Send + Sync + 'static {
     /// `None` where there is no WebSocket behind it; what is sent by way of it goes nowhere then.
     fn link(&self) -> Option<&Link>;
+
+    /// What waits for the peer would exceed its limit.
+    fn reads_too_slowly(&self);
 }
 
 impl Link {
     pub(crate) fn new(stream: TcpStream, framing: Framing, client: AddressKey, origin: OriginName) -> Self {
-        Self { stream, outgoing: Outgoing::new(), framing, origin, close_code: AtomicU16::new(0), client }
+        let (close_code, silent_sweeps) = (AtomicU16::new(0), AtomicU16::new(0));
+        Self { stream, outgoing: Outgoing::new(), framing, origin, close_code, client, silent_sweeps }
     }
 
     /// Whom the connection counts for.
@@ -149,6 +161,16 @@ impl Link {
         Some(self.close_code.load(Ordering::Relaxed)).filter(|&code| code != 0)
     }
 
+    /// The peer has shown that it is there.
+    pub(crate) fn heard(&self) {
+        self.silent_sweeps.store(0, Ordering::Relaxed);
+    }
+
+    /// Asked at regular times: for how many of them nothing has been [heard](Self::heard).
+    pub(crate) fn sweep(&self) -> u16 {
+        self.silent_sweeps.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Whether messages may still be sent.
     pub(crate) fn is_open(&self) -> bool {
         self.outgoing.is_open()
@@ -174,6 +196,11 @@ impl Link {
         Self::send_bytes(holder, &bytes, limits)
     }
 
+    pub(crate) fn send_binary(holder: &Arc<impl HasLink>, bytes: &[u8], limits: SendLimits) {
+        let frame = encoded(Frame::message(bytes.to_vec(), OpCode::Data(Data::Binary), true));
+        Self::send_bytes(holder, &frame, limits);
+    }
+
     pub(crate) fn send_frame(holder: &Arc<impl HasLink>, frame: &WireFrame, limits: SendLimits) -> bool {
         let Some(link) = holder.link() else { return false };
         let bytes = match link.framing {
@@ -194,8 +221,8 @@ impl Link {
             }
             Sent::Refused => false,
             Sent::Overflowed => {
-                link.note_close_code(close_code::SLOW_READER.code);
-                tracing::warn!(limit = limits.max_outgoing_bytes, "peer reads too slowly (max_outgoing_bytes): closed");
+                holder.reads_too_slowly();
+                Self::close(holder, close_code::SLOW_READER, close_code::SLOW_READER.reason, limits);
                 false
             }
         }
@@ -277,7 +304,7 @@ impl Link {
         let holder = Arc::clone(holder);
         tokio::spawn(async move {
             if let Some(link) = holder.link() {
-                link.outgoing.drain(&link.stream).await;
+                link.outgoing.drain(&link.stream, || link.heard()).await;
             }
         });
     }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 ///
 /// Bytes go straight to the socket while it takes them. What it does not take waits in a queue that exists only
 /// meanwhile, so an idle connection holds no buffer; the queue is bounded, and a peer that lets it fill up is
-/// disconnected rather than waited for.
+/// closed rather than waited for.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     state: Mutex<State>,
@@ -40,7 +40,7 @@ pub(super) enum Sent {
     QueueBegan,
     /// The connection no longer sends.
     Refused,
-    /// The queue would exceed its limit. The socket has been shut down.
+    /// The queue would exceed its limit. What it holds still goes out.
     Overflowed,
 }
 
@@ -61,8 +61,6 @@ impl Outgoing {
             State::Ending(_) | State::Ended => Sent::Refused,
             State::Queued(queue) => {
                 if queue.len() + bytes.len() > limit {
-                    *state = State::Ended;
-                    shut_down(stream, Shutdown::Both);
                     return Sent::Overflowed;
                 }
                 queue.extend_from_slice(bytes);
@@ -108,7 +106,8 @@ impl Outgoing {
     }
 
     /// Writes the queue as the socket takes it. Returns when it is empty or the socket is gone.
-    pub(super) async fn drain(&self, stream: &TcpStream) {
+    /// `progress` hears of every bit, which says that the peer is there.
+    pub(super) async fn drain(&self, stream: &TcpStream, progress: impl Fn()) {
         loop {
             if stream.writable().await.is_err() {
                 return;
@@ -116,7 +115,10 @@ impl Outgoing {
             let mut state = self.state();
             let (State::Queued(queue) | State::Ending(Some(queue))) = &mut *state else { return };
             match write_some(stream, queue) {
-                Ok(written) => queue.advance(written),
+                Ok(written) => {
+                    queue.advance(written);
+                    progress();
+                }
                 Err(_) => {
                     *state = State::Ended;
                     shut_down(stream, Shutdown::Both);

@@ -28,6 +28,10 @@ pub(super) struct Turn {
     pub(super) messages: Vec<Message>,
     /// How the connection ended, if it did.
     pub(super) end: Option<End>,
+    /// How many pings came.
+    pub(super) pings: usize,
+    /// Whether anything came.
+    pub(super) heard: bool,
     /// What must be kept for the next turn: `None` between messages.
     pub(super) unfinished: Option<Reading>,
 }
@@ -35,8 +39,8 @@ pub(super) struct Turn {
 /// How the peer ended the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
-    /// The peer sent a close frame, which has been answered.
-    Closed(u16),
+    /// The peer sent a close frame with this code. These bytes answer it, once what came before it has been.
+    Closed(u16, Vec<u8>),
     /// The stream ended without one.
     Lost,
     /// The peer sent what it may not.
@@ -61,26 +65,31 @@ impl Reading {
         Self { context, tracker }
     }
 
-    /// Reads what the socket has, up to a limit. `answer` sends what the protocol asks for: pongs and the close frame's
-    /// echo.
+    /// Reads what the socket has, up to a limit. `answer` sends pongs, for which the protocol asks.
     pub(super) fn turn(mut self, stream: &TcpStream, answer: &mut dyn FnMut(&[u8])) -> Turn {
         let mut messages = Vec::new();
+        let mut pings = 0;
         let mut socket = Socket { stream, tracker: &mut self.tracker, bytes_left: BYTES_PER_TURN, answer };
         let end = loop {
             match self.context.read(&mut socket) {
                 Ok(message @ (Message::Text(_) | Message::Binary(_))) => messages.push(message),
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Ok(Message::Ping(_)) => pings += 1,
+                Ok(Message::Pong(_) | Message::Frame(_)) => {}
                 Ok(Message::Close(frame)) => {
-                    // Sends the echo; the socket takes it or queues it, and cannot fail here.
-                    let _ = self.context.flush(&mut socket);
-                    break Some(End::Closed(frame.map_or(close_code::NORMAL.code, |frame| frame.code.into())));
+                    let mut echo = Vec::new();
+                    let mut keep = |bytes: &[u8]| echo.extend_from_slice(bytes);
+                    // What writes to a `Vec` cannot fail.
+                    let _ = self.context.flush(&mut Socket { answer: &mut keep, tracker: socket.tracker, ..socket });
+                    let code = frame.map_or(close_code::NORMAL.code, |frame| frame.code.into());
+                    return Turn { messages, end: Some(End::Closed(code, echo)), pings, heard: true, unfinished: None };
                 }
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break None,
                 Err(error) => break Some(end_of(error)),
             }
         };
+        let heard = socket.bytes_left < BYTES_PER_TURN;
         let unfinished = (end.is_none() && !self.tracker.is_idle()).then_some(self);
-        Turn { messages, end, unfinished }
+        Turn { messages, end, pings, heard, unfinished }
     }
 }
 

@@ -203,6 +203,25 @@ async fn a_peer_that_does_not_read_is_disconnected_at_the_limit() {
 }
 
 #[tokio::test]
+async fn a_peer_that_reads_again_hears_why_it_was_closed() {
+    struct Burst;
+    #[async_trait]
+    impl ConnectionHandler for Burst {
+        async fn on_open(&mut self, connection: &Connection) {
+            let text = json!("x".repeat(64 * 1024)).to_string();
+            while connection.is_open() {
+                connection.send_text(&text);
+            }
+        }
+    }
+    let settings = Settings { max_outgoing_bytes: 256 * 1024, ..Settings::default() };
+    let running = run(server().settings(settings).connection(|| Burst)).await;
+    let rest = Peer::sockjs(running.address).await.rest().await;
+    let told = Seen::Text("c[4008,\"Reading too slowly\"]".into());
+    assert!(rest.ends_with(&[told, Seen::Close(None)]), "{:?}", rest.last());
+}
+
+#[tokio::test]
 async fn a_slow_peer_below_the_limit_gets_everything_in_order() {
     struct Numbers;
     #[async_trait]

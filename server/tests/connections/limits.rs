@@ -16,7 +16,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::peer::Peer;
+use crate::{
+    bare_websocket::{BareWebSocket, CLOSE, FIN, Frame, PING, PONG},
+    peer::{Peer, Seen},
+};
 
 /// Far longer than anything here takes: a peer that waits this long waits in vain.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -160,4 +163,53 @@ async fn peers_that_dawdle_do_not_keep_others_waiting() {
         dawdling.push(socket);
     }
     let _peer = timeout(Settings::default().handshake_timeout / 2, Peer::sockjs(server)).await.expect("it waits");
+}
+
+#[tokio::test]
+async fn a_peer_that_sends_too_many_messages_is_closed_and_told_why() {
+    let settings = Settings { max_messages_per_second: 1, max_message_burst: 20, ..Settings::default() };
+    let server = run(settings).await;
+    let heartbeat = r#"{"heartbeat":"tick"}"#;
+    let close = (4029, "Too many messages".to_owned());
+
+    let mut raw = Peer::raw(server).await;
+    for _ in 0..50 {
+        raw.send(heartbeat).await;
+    }
+    assert_eq!(raw.rest().await, [Seen::Close(Some(close.clone()))]);
+
+    let too_many = serde_json::to_string(&vec![heartbeat; 50]).unwrap();
+    for frames in [vec![too_many.as_str()], vec!["[]"; 50]] {
+        let mut sockjs = Peer::sockjs(server).await;
+        for frame in frames {
+            sockjs.send(frame).await;
+        }
+        assert_eq!(sockjs.rest().await, [Seen::Text("c[4029,\"Too many messages\"]".into()), Seen::Close(None)]);
+    }
+
+    let mut within = Peer::sockjs(server).await;
+    within.send(&serde_json::to_string(&vec![heartbeat; 20]).unwrap()).await;
+    within.0.close(None).await.unwrap();
+    assert_eq!(within.next().await, Seen::Close(None), "its own close is answered");
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_counts_as_one_of_messages() {
+    let settings = Settings {
+        max_messages_per_second: 1,
+        max_message_burst: 20,
+        close_timeout: Duration::from_millis(100),
+        ..Settings::default()
+    };
+    let mut socket = BareWebSocket::open(run(settings).await, "/data/websocket").await;
+    for _ in 0..50 {
+        socket.send_frame(FIN | PING, b"").await;
+    }
+    let mut last = None;
+    while let Some(frame) = socket.next().await {
+        if frame.0 != FIN | PONG {
+            last = Some(frame);
+        }
+    }
+    assert_eq!(last, Some(Frame(FIN | CLOSE, [&4029_u16.to_be_bytes()[..], b"Too many messages"].concat())));
 }

@@ -1,9 +1,12 @@
 //! Servers run in this process and talked to through real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bare_websocket;
+mod conformance;
 mod http;
 mod life;
 mod limits;
 mod peer;
 mod proxies;
+mod silence;
 mod wire;

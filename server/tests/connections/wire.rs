@@ -210,6 +210,25 @@ async fn the_raw_endpoint_carries_messages_without_frames() {
 }
 
 #[tokio::test]
+async fn a_binary_frame_is_taken_for_text_if_it_is_one() {
+    use futures_util::SinkExt;
+    use tokio_tungstenite::tungstenite::Message;
+    let (address, _stop) = run(server()).await;
+    let call = json!({"route": "demo", "verb": "echo", "args": {"a": 1}});
+    let mut raw = Peer::raw(address).await;
+    raw.0.send(Message::binary(call.to_string())).await.unwrap();
+    let reply: Value = serde_json::from_str(&raw.text().await).unwrap();
+    assert_eq!(reply["data"], json!({"a": 1}));
+    let mut sockjs = Peer::sockjs(address).await;
+    sockjs.0.send(Message::binary(frame(&call))).await.unwrap();
+    assert_eq!(message(&sockjs.text().await)["data"], json!({"a": 1}));
+    for mut peer in [raw, sockjs] {
+        peer.0.send(Message::binary(&b"\xff"[..])).await.unwrap();
+        assert_eq!(peer.rest().await, [Seen::Close(Some((1007, "binary frame is not UTF-8 text".into())))]);
+    }
+}
+
+#[tokio::test]
 async fn the_peers_own_close_is_echoed_with_its_code() {
     use futures_util::SinkExt;
     use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};

@@ -70,7 +70,8 @@ async fn where_messages_are_objects_publications_are_strings_all_the_same() {
 
 #[tokio::test]
 async fn a_subscriber_that_does_not_read_holds_nobody_up_and_is_let_go() {
-    let settings = Settings { max_outgoing_bytes: 64 * 1024, ..Settings::default() };
+    let close_timeout = Duration::from_secs(60);
+    let settings = Settings { max_outgoing_bytes: 64 * 1024, close_timeout, ..Settings::default() };
     let (address, publisher) = run(settings).await;
     let mut slow = Peer::sockjs(address).await;
     subscribe(&mut slow).await;
@@ -85,6 +86,7 @@ async fn a_subscriber_that_does_not_read_holds_nobody_up_and_is_let_go() {
         assert_eq!(message(&seen)["data"]["number"], json!(number));
     }
     let seen = slow.rest().await;
-    assert!(seen.iter().all(|seen| matches!(seen, Seen::Text(_))), "no close frame fits behind what waits");
-    assert!(seen.len() < 200);
+    let [publications @ .., told, Seen::Close(None)] = &seen[..] else { panic!("{:?}", seen.last()) };
+    assert_eq!(*told, Seen::Text("c[4008,\"Reading too slowly\"]".into()));
+    assert!(publications.len() < 200);
 }

@@ -10,7 +10,7 @@ mod time;
 pub(super) use self::{
     choice::{AbortCode, Flag, HeartbeatValueName, LogFormatName, MessageFormName, ProxyHeaderName},
     networks::Networks,
-    number::{Bytes, Count, Port},
+    number::{Bytes, Count, Count16, Port},
     origins::{Origins, WebOrigin},
     text::{
         Carrier, Folder, Host, KeyPrefix, ListenAddress, LogFilter, PasswordText, Prefix, ScriptAddress, Socket, Store,

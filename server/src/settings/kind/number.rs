@@ -35,6 +35,24 @@ impl<const MIN: usize, const MAX: usize> Kind for Count<MIN, MAX> {
     }
 }
 
+/// A number of things that fits in two bytes, from `MIN` to `MAX`.
+pub(in crate::settings) struct Count16<const MIN: u16, const MAX: u16>;
+
+impl<const MIN: u16, const MAX: u16> Kind for Count16<MIN, MAX> {
+    type Value = u16;
+
+    const PLACEHOLDER: &'static str = "COUNT";
+
+    fn parse(text: &str) -> Result<u16, String> {
+        let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+        number.ok_or_else(|| format!("a whole number from {MIN} to {MAX}"))
+    }
+
+    fn toml(value: &u16) -> Option<String> {
+        Some(value.to_string())
+    }
+}
+
 /// A size in bytes, from `MIN` to `MAX`: a bare number of bytes, or one followed by KiB, MiB or GiB.
 pub(in crate::settings) struct Bytes<const MIN: usize, const MAX: usize>;
 
