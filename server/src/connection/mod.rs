@@ -160,7 +160,9 @@ impl Connection {
         if let Some(slot) = heartbeat_message.replace(None) {
             service.heartbeat_messages.remove(slot);
         }
-        service.connections.remove(*id);
+        if let Some(session) = service.connections.remove(*id) {
+            service.refresher.watch().leave(session.hash(), &self.downgrade());
+        }
     }
 
     fn is_registered(&self) -> bool {

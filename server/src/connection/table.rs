@@ -35,7 +35,8 @@ impl ConnectionTable {
         entry.insert(Open { connection: connection(id), first_session: None }).connection.clone()
     }
 
-    pub(super) fn remove(&self, id: u32) {
+    /// Takes a connection out, and gives its first session.
+    pub(super) fn remove(&self, id: u32) -> Option<FirstSession> {
         let mut open = self.open();
         let removed = open.try_remove(id as usize);
         if open.is_empty() {
@@ -45,7 +46,7 @@ impl ConnectionTable {
         }
         drop(open);
         // Dropping a handle may run an application's code, which must not find the table locked.
-        drop(removed);
+        removed.and_then(|open| open.first_session)
     }
 
     pub(crate) fn len(&self) -> usize {

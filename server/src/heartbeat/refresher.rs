@@ -18,9 +18,10 @@ use super::{
     log_limit::LogLimit,
     notice::{self, Refusal},
     pending::{Pending, PendingRefresh, Submitted},
+    watch::SessionWatch,
 };
 use crate::{
-    connection::WeakConnection,
+    connection::{KeyHasher, WeakConnection},
     metrics::Metrics,
     session_store::{Lifetime, SessionStore, SessionStoreError},
 };
@@ -39,6 +40,8 @@ pub(crate) struct RefresherSettings {
     pub(crate) max_pending: usize,
     /// How long a session lives without a refresh.
     pub(crate) session_ttl: Duration,
+    /// How long before the end of a session its pages are told; zero is never.
+    pub(crate) expiring_notice: Duration,
 }
 
 /// Has sessions refreshed: gathers the replies of all connections, asks the store for many at once, and keeps what it
@@ -48,6 +51,8 @@ pub(crate) struct Refresher {
     store: Arc<dyn SessionStore>,
     settings: RefresherSettings,
     metrics: Arc<Metrics>,
+    key_hasher: KeyHasher,
+    watch: SessionWatch,
     pending: Mutex<Pending>,
     submitted: Notify,
     /// Held while batches are at the store, so that one flush does not overtake another.
@@ -59,11 +64,19 @@ pub(crate) struct Refresher {
 }
 
 impl Refresher {
-    pub(crate) fn new(store: Arc<dyn SessionStore>, settings: RefresherSettings, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn SessionStore>,
+        settings: RefresherSettings,
+        metrics: Arc<Metrics>,
+        key_hasher: KeyHasher,
+    ) -> Self {
+        let watch = SessionWatch::new(Arc::clone(&store), settings.expiring_notice, Arc::clone(&metrics));
         Self {
             store,
             settings,
             metrics,
+            key_hasher,
+            watch,
             pending: Mutex::default(),
             submitted: Notify::new(),
             flushing: tokio::sync::Mutex::new(()),
@@ -121,6 +134,12 @@ impl Refresher {
     /// Forgets a session that is no more: nobody is told that it lives.
     pub(crate) fn withdraw(&self, key: &SessionKey) {
         self.pending().withdraw(key);
+        self.watch.forget(self.key_hasher.hash(key));
+    }
+
+    /// Who sees to it that pages hear of their session's end.
+    pub(crate) fn watch(&self) -> &SessionWatch {
+        &self.watch
     }
 
     /// Serves submissions, for ever.
@@ -269,6 +288,7 @@ impl Refresher {
         }
         if self.pending().answered(refresh) {
             notice::tell(&refresh.askers, || notice::of(&refresh.key, lifetime));
+            self.watch.seen(self.key_hasher.hash(&refresh.key), &refresh.key, lifetime, &refresh.askers);
         }
     }
 
@@ -397,10 +417,19 @@ mod tests {
 
     fn running_with(store: Scripted, max_pending: usize) -> (Arc<Scripted>, Arc<Refresher>, Counted) {
         let store = Arc::new(store);
-        let settings = RefresherSettings { gather_time: Duration::from_millis(5), max_pending, session_ttl: TTL };
+        let settings = RefresherSettings {
+            gather_time: Duration::from_millis(5),
+            max_pending,
+            session_ttl: TTL,
+            expiring_notice: Duration::ZERO,
+        };
         let (metrics, counted) = Metrics::counted();
-        let refresher =
-            Arc::new(Refresher::new(Arc::clone(&store) as Arc<dyn SessionStore>, settings, Arc::new(metrics)));
+        let refresher = Arc::new(Refresher::new(
+            Arc::clone(&store) as Arc<dyn SessionStore>,
+            settings,
+            Arc::new(metrics),
+            KeyHasher::default(),
+        ));
         let serving = Arc::clone(&refresher);
         tokio::spawn(async move { serving.run().await });
         (store, refresher, counted)
@@ -542,9 +571,19 @@ mod tests {
             }
         }
         let store = Arc::new(RefusesThenAway::default());
-        let settings = RefresherSettings { gather_time: Duration::from_millis(5), max_pending: 100, session_ttl: TTL };
+        let settings = RefresherSettings {
+            gather_time: Duration::from_millis(5),
+            max_pending: 100,
+            session_ttl: TTL,
+            expiring_notice: Duration::ZERO,
+        };
         let (metrics, counted) = Metrics::counted();
-        let refresher = Refresher::new(Arc::clone(&store) as Arc<dyn SessionStore>, settings, Arc::new(metrics));
+        let refresher = Refresher::new(
+            Arc::clone(&store) as Arc<dyn SessionStore>,
+            settings,
+            Arc::new(metrics),
+            KeyHasher::default(),
+        );
         for name in ["live1", "live2", "live3", "live4"] {
             refresher.submit(key(name), None);
         }
