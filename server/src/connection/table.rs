@@ -92,3 +92,20 @@ impl ConnectionTable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How the slab keeps a place.
+    #[allow(dead_code, reason = "only its size is looked at")]
+    enum Place {
+        Free(usize),
+        Taken(Open),
+    }
+
+    #[test]
+    fn a_connections_session_takes_no_room() {
+        assert_eq!(size_of::<Place>(), 2 * size_of::<usize>());
+    }
+}

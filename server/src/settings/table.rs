@@ -193,7 +193,8 @@ settings! {
         /// How what routers publish reaches the pages of other servers.
         ///
         /// `local:` is not at all, `redis://[USER][:PASSWORD]@HOST[:PORT]` and `redis+unix://PATH` are by that Redis,
-        /// where others may publish as well. Not set, it is the Redis of session-store, or local: if none is there.
+        /// where others may publish as well. Not set, it is the Redis of session-store, or local: if none is there. The
+        /// servers themselves speak on the channel whose name is session-key-prefix and `nodes`.
         pubsub: Option<String> = Optional<Carrier>, "";
     }
 

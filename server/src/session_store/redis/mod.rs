@@ -24,6 +24,11 @@ pub use self::{error::ConnectRedisError, refresh::RefreshCommand};
 /// exist is not made. It works on keys of any type, so that hashes which a web framework keeps as sessions can be
 /// refreshed.
 ///
+/// With a [`max_age`](SessionStoreOptions::max_age), a key stands beside each session, named by the prefix, `?age:` and
+/// the session key, from which all nodes know how much longer the session may live; it takes some 100 bytes until five
+/// minutes after the session's end. A session that another program made has its end counted from its first refresh; one
+/// that it gave more time is cut at its end. Without a TTL, a session has no end either.
+///
 /// One connection is shared by all requests and made anew when it is lost; a request that cannot be answered meanwhile
 /// fails with an error that [is "unavailable"](SessionStoreError::is_unavailable).
 pub struct RedisSessionStore {
