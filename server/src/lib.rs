@@ -4,16 +4,22 @@
 //! `{"heartbeat": "tick"}`; the page answers with its session key; the server refreshes that key's time-to-live in the
 //! session store.
 
+mod admin;
+mod admission;
 mod channel_filter;
 mod connection;
+mod drain;
 mod heartbeat;
 mod http;
+mod http_connection;
 mod listener;
 mod logout;
 mod metrics;
 mod origin;
 mod peer;
+mod proxies;
 pub mod pubsub;
+mod refusals;
 mod router;
 mod server;
 mod service;
@@ -29,6 +35,6 @@ pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatRep
 pub use logout::Sessions;
 pub use router::{CallError, LoginRequired, ModelRouter, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
 pub use server::{Server, ServerBuilder, StartError};
-pub use shutdown::shutdown_signal;
+pub use shutdown::{shutdown_signal, shutdown_signals};
 pub use sockjs::SockJsService;
 pub use swampdragon_protocol as protocol;

@@ -1,14 +1,13 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use metrics_exporter_prometheus::PrometheusRecorder;
 use swampdragon_protocol::{InvalidName, RouteName};
-use tokio::{
-    net::TcpListener,
-    task::JoinSet,
-    time::{Instant, timeout_at},
-};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet, time::timeout};
 
 use crate::{
+    admin::Admin,
     connection::{ConnectionHandler, DataConnection},
+    drain::drain,
     http, listener,
     logout::{self, Sessions},
     pubsub::{self, OpenPubSubError, PubSub, Publisher, Subscribers},
@@ -24,9 +23,13 @@ use crate::{
 /// A server that is bound to its address and not yet running.
 pub struct Server {
     listener: TcpListener,
+    admin: Option<Admin>,
     service: Arc<Service>,
     endpoints: Vec<Endpoint>,
 }
+
+/// How long the session store gets for what still waits when the server ends without having closed all connections.
+const LAST_REFRESHES: Duration = Duration::from_secs(1);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,14 @@ pub enum StartError {
     #[error("cannot listen on {address}: {}", listen_hint(.source))]
     Listen {
         /// Where the server was to listen.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The address of the setting `admin_listen` is taken, or not this machine's.
+    #[error("cannot listen on {address} (admin_listen): {source}")]
+    AdminListen {
+        /// Where the server was to listen for operators.
         address: String,
         /// What the system said.
         source: io::Error,
@@ -146,10 +157,23 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// Where the server answers operators; `None` without the setting `admin_listen`.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
+    }
+
     /// How many connections are open; ask before [`run_until`](Self::run_until), which takes the server.
     pub fn connection_count(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let service = Arc::clone(&self.service);
         move || service.connections.len()
+    }
+
+    /// Whether the server has been told to stop, for a program that tells load balancers itself; ask before
+    /// [`run_until`](Self::run_until), which takes the server.
+    pub fn is_stopping(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let service = Arc::clone(&self.service);
+        move || service.drain.has_begun()
     }
 
     /// What publishes to the pages of every node, for parts of the program that are no router.
@@ -166,8 +190,18 @@ impl Server {
 
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
     /// the sessions refreshed that still wait for it.
+    ///
+    /// The closes are spread over `drain_spread`, and each tells its client how long to stay away
+    /// (`drain_retry_after`); for `drain_delay` before them, the server serves as ever.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, service, endpoints } = self;
+        self.run_until_or(shutdown, std::future::pending()).await;
+    }
+
+    /// As [`run_until`](Self::run_until), and ends at once when `at_once` is ready, however far it has got with closing.
+    /// Sessions are refreshed even then, if the store is quick about it.
+    pub async fn run_until_or(self, shutdown: impl Future<Output = ()>, at_once: impl Future<Output = ()>) {
+        // Operators are answered until the end.
+        let Self { listener, admin: _admin, service, endpoints } = self;
         let mut heartbeats = JoinSet::new();
         let (messages, frames) = (Arc::clone(&service), Arc::clone(&service));
         heartbeats.spawn(async move { messages.send_heartbeat_messages().await });
@@ -183,25 +217,34 @@ impl Server {
         refresher.spawn(async move { refreshing.refresher.run().await });
 
         let routes = http::routes(Arc::clone(&service), endpoints);
-        let requests = listener::serve(listener, routes, service.settings.handshake_timeout, shutdown).await;
-
-        let deadline = Instant::now() + service.settings.drain_time;
-        let open = service.connections.all();
-        tracing::info!(connections = open.len(), "shutting down");
-        open.iter().for_each(crate::Connection::close_for_shutdown);
-        drop(open);
-        heartbeats.shutdown().await;
-        let drained = timeout_at(deadline, async {
-            tokio::join!(requests.finish(), service.connections.empty());
+        let (told_to_stop, stopping) = oneshot::channel();
+        let emptied = async {
+            shutdown.await;
+            // Fails when there is nobody who waits for it.
+            let _ = told_to_stop.send(());
+            drain(&service).await;
+            service.connections.empty().await;
+        };
+        let ended = async {
+            // Until the last connection has closed, those who come are told that the server stops.
+            listener::serve(listener, routes, Arc::clone(&service), emptied).await.finish().await;
+            heartbeats.shutdown().await;
             // Last, since the peers' last replies may have come meanwhile.
             service.refresher.flush().await;
-        });
-        if drained.await.is_err() {
-            tracing::warn!(
-                connections = service.connections.len(),
-                drain_time = ?service.settings.drain_time,
-                "not everything ended within drain_time"
-            );
+        };
+        let too_late = async {
+            // Fails when the server ends, which then needs no deadline.
+            let _ = stopping.await;
+            tokio::time::sleep(service.settings.drain_delay + service.settings.drain_time).await;
+        };
+        let why = tokio::select! {
+            () = ended => return,
+            () = too_late => "drain_time is over",
+            () = at_once => "told to end at once",
+        };
+        tracing::warn!(connections = service.connections.len(), why, "connections are dropped");
+        if timeout(LAST_REFRESHES, service.refresher.flush()).await.is_err() {
+            tracing::error!("the session store is too slow: answered heartbeats are lost");
         }
         service.refresher.give_up();
     }
@@ -299,18 +342,29 @@ impl ServerBuilder {
     /// # Errors
     /// See [`StartError`]; nothing is left open.
     pub async fn bind(self, address: &str) -> Result<Server, StartError> {
+        let admin_address = self.settings.admin_listen.clone();
         let listening = async {
             let listener = TcpListener::bind(address).await;
-            listener.map_err(|source| StartError::Listen { address: address.to_owned(), source })
+            let listener = listener.map_err(|source| StartError::Listen { address: address.to_owned(), source })?;
+            let Some(address) = admin_address else { return Ok(((listener, None), None)) };
+            // Answers while the rest is opened, which may take long.
+            match Admin::listen(&address).await {
+                Ok((admin, recorder)) => Ok(((listener, Some(admin)), Some(recorder))),
+                Err(source) => Err(StartError::AdminListen { address, source }),
+            }
         };
-        let Opened { listening: listener, service, endpoints } = self.open(listening).await?;
-        Ok(Server { listener, service, endpoints })
+        let Opened { listening: (listener, admin), service, endpoints } = self.open(listening).await?;
+        if let Some(admin) = &admin {
+            admin.started(&service);
+        }
+        Ok(Server { listener, admin, service, endpoints })
     }
 
-    /// Checks everything that can be wrong, cheapest first, and opens what the connections share.
+    /// Checks everything that can be wrong, cheapest first, and opens what the connections share. `listening` may come
+    /// with a recorder for the server's numbers.
     pub(crate) async fn open<T>(
         mut self,
-        listening: impl Future<Output = Result<T, StartError>>,
+        listening: impl Future<Output = Result<(T, Option<PrometheusRecorder>), StartError>>,
     ) -> Result<Opened<T>, StartError> {
         self.settings.check()?;
         if let Some(refused) = self.refused {
@@ -325,7 +379,7 @@ impl ServerBuilder {
         let main = SockJsService::with_handlers(self.settings.prefix.clone(), self.new_handler);
         let services: Vec<_> = std::iter::once(main).chain(self.services).collect();
         check_prefixes(&services)?;
-        let listening = listening.await?;
+        let (listening, recorder) = listening.await?;
         let own_store = self.store.is_some();
         let store = match self.store {
             Some(store) => store,
@@ -341,7 +395,11 @@ impl ServerBuilder {
             Some(new) => new(subscribers.clone()),
             None => pubsub::open(&self.settings, own_store, subscribers.clone()).await?,
         };
-        let service = Arc::new(Service::new(self.settings, store, self.routers, subscribers, pub_sub));
+        let service = || Service::new(self.settings, store, self.routers, subscribers, pub_sub);
+        let service = Arc::new(match &recorder {
+            Some(recorder) => metrics::with_local_recorder(recorder, service),
+            None => service(),
+        });
         logout::listen(&service);
         let endpoints = services.into_iter().map(|endpoint| endpoint.open(&service)).collect();
         Ok(Opened { listening, service, endpoints })

@@ -5,11 +5,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment},
+    admission::Admission,
+    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment, OriginNames},
+    drain::Drain,
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
+    proxies::Proxies,
     pubsub::{PubSub, Publisher, Subscribers},
+    refusals::Refusals,
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
@@ -20,6 +24,10 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) refusals: Refusals,
+    pub(crate) proxies: Proxies,
+    pub(crate) drain: Drain,
     pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
@@ -28,6 +36,7 @@ pub(crate) struct Service {
     pub(crate) pub_sub: Arc<dyn PubSub>,
     pub(crate) connections: ConnectionTable,
     pub(crate) holdings: HoldingsTable,
+    pub(crate) origin_names: OriginNames,
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
@@ -59,11 +68,17 @@ impl Service {
         };
         let metrics = Arc::new(Metrics::register());
         let key_hasher = KeyHasher::default();
+        let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
         Self {
+            admission: Arc::new(admission),
+            refusals: Refusals::register(),
+            drain: Drain::new(settings.drain_retry_after),
+            proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_header),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
             refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics), key_hasher.clone()),
             connections: ConnectionTable::new(),
             holdings: HoldingsTable::default(),
+            origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
             key_hasher,
@@ -90,8 +105,9 @@ impl Service {
         (self.started.elapsed().as_secs() / 60) as u16
     }
 
+    /// What publishes to the pages of every node.
     pub(crate) fn publisher(&self) -> Publisher {
-        Publisher::new(Arc::clone(&self.pub_sub), self.subscribers.clone())
+        Publisher::new(Arc::clone(&self.pub_sub), self.subscribers.clone(), Arc::clone(&self.metrics))
     }
 
     /// Sends heartbeat messages when they are due, for ever.

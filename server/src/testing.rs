@@ -62,7 +62,7 @@ impl TestServer {
     /// As [`ServerBuilder::bind`].
     pub async fn new(builder: ServerBuilder) -> Result<Self, StartError> {
         let builder = builder.session_store_if_none(MemorySessionStore::new);
-        let Opened { service, endpoints, listening: () } = builder.open(async { Ok(()) }).await?;
+        let Opened { service, endpoints, listening: () } = builder.open(async { Ok(((), None)) }).await?;
         let mut tasks = JoinSet::new();
         let pub_sub = Arc::clone(&service.pub_sub);
         tasks.spawn(async move { pub_sub.run().await });
@@ -104,6 +104,11 @@ impl TestServer {
     #[must_use]
     pub fn session_store(&self) -> &dyn SessionStore {
         &*self.service.store
+    }
+
+    #[cfg(test)]
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.service
     }
 
     /// Who is subscribed to what.

@@ -92,7 +92,7 @@ impl Connection {
             Some(Err(error)) => {
                 self.service().metrics.refreshes_malformed.increment(1);
                 // A peer can send as many of these as it likes, which must not fill a log.
-                tracing::debug!(connection = self.id(), %error, "heartbeat reply refused");
+                tracing::debug!(%error, "heartbeat reply refused");
                 if reply.ack {
                     self.tell_refused(reply.session_text.unwrap_or_default(), error.to_string());
                 }
@@ -118,7 +118,7 @@ impl Connection {
             Refusal::TooManyKeys { .. } => metrics.refreshes_too_many_keys.increment(1),
             _ => metrics.refreshes_too_soon.increment(1),
         }
-        tracing::debug!(connection = self.id(), ?key, %refusal, "heartbeat reply refused");
+        tracing::debug!(?key, %refusal, "heartbeat reply refused");
         if ack {
             self.send_message(&ServerMessage::Session(refused(key, refusal)));
         }

@@ -14,7 +14,7 @@ impl Connection {
     pub async fn log_out_session(&self, request: LogoutRequest) {
         let refuse = |reason: String| {
             self.service().metrics.logouts_refused.increment(1);
-            tracing::debug!(connection = self.id(), reason, "logout refused");
+            tracing::debug!(reason, "logout refused");
             self.tell_refused(request.session_text.clone(), reason);
         };
         let key = match &request.session {

@@ -7,12 +7,14 @@ mod holdings;
 mod key_hash;
 mod logout;
 mod message;
+mod origin_names;
 mod recorder;
 mod sessions;
 mod table;
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
@@ -24,6 +26,7 @@ use serde::Serialize;
 use swampdragon_protocol::{
     CloseCode, MessageForm, ServerMessage, SessionKey, close_code, decode_client_frame,
     json::{Json, encode_server_message},
+    with_retry_after,
 };
 use tokio::net::TcpStream;
 
@@ -33,12 +36,14 @@ pub use handler::{ConnectionHandler, DataConnection};
 pub(crate) use holdings::HoldingsTable;
 pub(crate) use key_hash::{KeyHash, KeyHasher};
 pub use message::{HeartbeatReply, LogoutRequest, Message};
+pub(crate) use origin_names::{OriginName, OriginNames};
 pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
 use self::{beat_clock::BeatClock, key_hash::FirstSession, sessions::NamedBy};
 use crate::{
     heartbeat::Slot,
+    metrics::Transport,
     pubsub::Publisher,
     service::Service,
     session_store::SessionStore,
@@ -57,6 +62,9 @@ struct Inner {
     outlet: Outlet,
     /// Not here while it is at work: a connection's messages are handled one at a time.
     handler: Mutex<Option<Box<dyn ConnectionHandler>>>,
+    /// Its place in the table.
+    slot: u32,
+    /// Its number in logs.
     id: u32,
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
@@ -71,6 +79,17 @@ pub(crate) enum Outlet {
     Polled(Box<PolledSession>),
     /// To whoever tests an application.
     Recorder(Recorder),
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let admission = &self.endpoint.service.admission;
+        match &self.outlet {
+            Outlet::WebSocket(link) => admission.websocket_closed(link.client()),
+            Outlet::Polled(session) => admission.session_ended(session.address()),
+            Outlet::Recorder(_) => {}
+        }
+    }
 }
 
 /// A connection that may be gone.
@@ -123,26 +142,41 @@ impl AtomicSlot {
 impl Connection {
     /// Registers the peer behind `stream`: it is known to the service, and its heartbeats are due, from here on until
     /// [`forget`](Self::forget).
-    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing) -> Self {
-        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing)))
+    pub(crate) fn register(
+        endpoint: &Arc<Endpoint>,
+        stream: TcpStream,
+        framing: Framing,
+        client: IpAddr,
+        origin: OriginName,
+    ) -> Self {
+        let admission = &endpoint.service.admission;
+        let client = admission.key(client);
+        admission.websocket_opened(client);
+        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing, client, origin)))
     }
 
     /// Registers a peer that is reached in any way.
     pub(crate) fn register_with(endpoint: &Arc<Endpoint>, outlet: Outlet) -> Self {
         let service = &endpoint.service;
-        let connection = service.connections.insert(|id| Self {
+        let connection = service.connections.insert(|slot, id| Self {
             inner: Arc::new(Inner {
                 endpoint: Arc::clone(endpoint),
                 outlet,
                 handler: Mutex::new(Some((endpoint.new_handler)())),
+                slot,
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
                 beats: BeatClock::new(),
             }),
         });
+        service.metrics.opened(connection.transport());
         let frames = service.heartbeat_frames.insert(connection.clone(), service.settings.heartbeat_frame_interval);
         connection.inner.heartbeat_frame.replace(Some(frames));
+        if service.drain.is_closing() {
+            // It has come too late to be closed with the others.
+            connection.close_for_shutdown();
+        }
         if service.settings.heartbeat_enabled {
             connection.set_heartbeat_interval(Some(service.settings.heartbeat_interval));
         }
@@ -151,25 +185,26 @@ impl Connection {
 
     /// Undoes [`register`](Self::register): no table and no schedule holds the connection any more.
     pub(crate) fn forget(&self) {
-        let Inner { endpoint, id, heartbeat_message, heartbeat_frame, .. } = &*self.inner;
+        let Inner { endpoint, slot, heartbeat_message, heartbeat_frame, .. } = &*self.inner;
         let service = &endpoint.service;
         // Every registered connection has heartbeat frames. The second time its number may be another's already.
-        let Some(slot) = heartbeat_frame.replace(None) else { return };
-        service.heartbeat_frames.remove(slot);
+        let Some(frames) = heartbeat_frame.replace(None) else { return };
+        service.heartbeat_frames.remove(frames);
         self.give_up_holdings();
         if let Some(slot) = heartbeat_message.replace(None) {
             service.heartbeat_messages.remove(slot);
         }
-        if let Some(session) = service.connections.remove(*id) {
+        if let Some(session) = service.connections.remove(*slot) {
             service.refresher.watch().leave(session.hash(), &self.downgrade());
         }
+        service.metrics.closed(self.transport(), self.close_code().unwrap_or(close_code::ABNORMAL.code));
     }
 
     fn is_registered(&self) -> bool {
         self.inner.heartbeat_frame.is_some()
     }
 
-    /// Tells connections apart in logs. A number is used again after its connection has closed.
+    /// Tells connections apart in logs. The numbers of a process begin anew only after some four thousand million.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.inner.id
@@ -241,9 +276,14 @@ impl Connection {
     /// handled; if it does not close within `close_timeout`, its socket is shut. A peer without a WebSocket is told
     /// when it next asks, for as long as `sockjs_disconnect_delay`.
     pub fn close(&self, code: CloseCode) {
+        self.close_because(code, code.reason);
+    }
+
+    /// The same, with another text beside the code.
+    fn close_because(&self, code: CloseCode, reason: &str) {
         match &self.inner.outlet {
-            Outlet::WebSocket(_) => Link::close(&self.inner, code, self.limits()),
-            Outlet::Polled(session) => session.close(code),
+            Outlet::WebSocket(_) => Link::close(&self.inner, code, reason, self.limits()),
+            Outlet::Polled(session) => session.close(code, reason),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
@@ -262,18 +302,22 @@ impl Connection {
 
     /// Closes as servers do that are about to stop, so that the peer comes back later.
     pub(crate) fn close_for_shutdown(&self) {
-        self.close(match self.framing() {
+        let code = match self.framing() {
             Framing::SockJs => close_code::GO_AWAY,
             Framing::Raw => close_code::GOING_AWAY,
-        });
+        };
+        match self.service().drain.retry_after() {
+            Some(delay) => self.close_because(code, &with_retry_after(code.reason, delay)),
+            None => self.close(code),
+        }
     }
 
     /// Closes below SockJS, over a fault in what the peer sent.
     pub(crate) fn fail(&self, code: CloseCode, reason: &str) {
-        tracing::info!(connection = self.id(), code = code.code, reason, "peer broke the protocol: closed");
+        tracing::info!(code = code.code, reason, "peer broke the protocol: closed");
         match &self.inner.outlet {
             Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
-            Outlet::Polled(session) => session.close(code),
+            Outlet::Polled(session) => session.close(code, code.reason),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
@@ -364,6 +408,41 @@ impl Connection {
         }
     }
 
+    /// How it is connected.
+    fn transport(&self) -> Transport {
+        match (&self.inner.outlet, self.framing()) {
+            (Outlet::Polled(_), _) => Transport::Http,
+            (_, Framing::SockJs) => Transport::WebSocket,
+            (_, Framing::Raw) => Transport::RawWebSocket,
+        }
+    }
+
+    /// With which code it was closed, by whichever side came first.
+    fn close_code(&self) -> Option<u16> {
+        match &self.inner.outlet {
+            Outlet::WebSocket(link) => link.close_code(),
+            Outlet::Polled(session) => session.close_code(),
+            Outlet::Recorder(recorder) => recorder.closed().map(|code| code.code),
+        }
+    }
+
+    /// What log lines about this connection stand in: its peer is the other end of the socket, which may be a proxy. Made while there is something to do, since most connections are
+    /// idle most of the time.
+    pub(crate) fn span(&self) -> tracing::Span {
+        let (peer, origin) = match &self.inner.outlet {
+            Outlet::WebSocket(link) => (link.peer_address(), link.origin()),
+            Outlet::Polled(session) => (Some(session.address()), session.origin()),
+            Outlet::Recorder(_) => (None, OriginName::NONE),
+        };
+        tracing::info_span!(
+            "connection",
+            number = self.id(),
+            transport = self.transport().label(),
+            peer = peer.map(tracing::field::display),
+            origin = self.service().origin_names.name(origin).as_deref(),
+        )
+    }
+
     fn framing(&self) -> Framing {
         self.link().map_or(Framing::SockJs, Link::framing)
     }
@@ -404,7 +483,6 @@ impl Connection {
     }
 
     pub(crate) async fn opened(&self) {
-        tracing::debug!(connection = self.id(), "opened");
         if let Some(mut handler) = self.take_handler() {
             handler.on_open(self).await;
             self.put_handler(handler);
@@ -412,7 +490,10 @@ impl Connection {
     }
 
     pub(crate) async fn closed(&self, code: u16) {
-        tracing::debug!(connection = self.id(), code, "closed");
+        if let Some(link) = self.link() {
+            link.note_close_code(code);
+        }
+        tracing::debug!(code = self.close_code().unwrap_or(code), "closed");
         if let Some(mut handler) = self.take_handler() {
             handler.on_close(self, code).await;
         }

@@ -1,4 +1,7 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU32, Ordering},
+};
 
 use slab::Slab;
 use tokio::sync::Notify;
@@ -11,6 +14,8 @@ pub(crate) struct ConnectionTable {
     emptied: Notify,
 }
 
+/// One count for the process, so that the logs of several servers in it can be told apart.
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 /// One open connection. Its session stands here and not in the connection, where it would cost memory: a free place
 /// is no smaller than the two together.
 struct Open {
@@ -27,18 +32,20 @@ impl ConnectionTable {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn insert(&self, connection: impl FnOnce(u32) -> Connection) -> Connection {
+    /// Takes in the connection that is made for a place and a number.
+    pub(super) fn insert(&self, connection: impl FnOnce(u32, u32) -> Connection) -> Connection {
         let mut open = self.open();
         let entry = open.vacant_entry();
         // `max_connections` keeps the table far below four thousand million.
-        let id = u32::try_from(entry.key()).unwrap_or(u32::MAX);
-        entry.insert(Open { connection: connection(id), first_session: None }).connection.clone()
+        let slot = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        let connection = connection(slot, NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        entry.insert(Open { connection, first_session: None }).connection.clone()
     }
 
     /// Takes a connection out, and gives its first session.
-    pub(super) fn remove(&self, id: u32) -> Option<FirstSession> {
+    pub(super) fn remove(&self, slot: u32) -> Option<FirstSession> {
         let mut open = self.open();
-        let removed = open.try_remove(id as usize);
+        let removed = open.try_remove(slot as usize);
         if open.is_empty() {
             // A burst of connections leaves no memory behind.
             open.shrink_to_fit();
@@ -65,18 +72,17 @@ impl ConnectionTable {
         work: impl FnOnce(&mut Option<FirstSession>) -> T,
     ) -> Option<T> {
         let mut open = self.open();
-        // A number may be another's by now.
-        let entry = open.get_mut(connection.id() as usize).filter(|open| open.connection.is(connection));
+        // The place may be another's by now.
+        let entry = open.get_mut(connection.inner.slot as usize).filter(|open| open.connection.is(connection));
         entry.map(|open| work(&mut open.first_session))
     }
 
     /// The connections whose first session is this, and those with one of these numbers.
     pub(super) fn with_session(&self, hash: KeyHash, others: &[u32]) -> Vec<Connection> {
-        let open = self.open();
-        let first =
-            open.iter().map(|(_, open)| open).filter(|open| open.first_session.is_some_and(|first| first.is(hash)));
-        let others = others.iter().filter_map(|id| open.get(*id as usize));
-        first.chain(others).map(|open| open.connection.clone()).collect()
+        let has = |open: &Open| {
+            open.first_session.is_some_and(|first| first.is(hash)) || others.contains(&open.connection.id())
+        };
+        self.open().iter().filter(|(_, open)| has(open)).map(|(_, open)| open.connection.clone()).collect()
     }
 
     /// Waits until no connection is open.

@@ -4,6 +4,8 @@
 //! defined once, in `table.rs`; its flag, variable, key in the file, help and printed form all follow from that.
 
 mod definition;
+#[cfg(test)]
+mod documents;
 mod error;
 mod file;
 mod flags;
@@ -25,7 +27,7 @@ use swampdragon_protocol::ChannelName;
 
 pub use self::{
     error::SettingsError,
-    kind::{LogFormat, Password},
+    kind::{LogFormat, Password, ProxyHeader},
     source::Source,
     table::Settings,
 };
@@ -35,6 +37,8 @@ pub use self::{
 pub enum Invocation {
     /// To run the server.
     Run(Box<Loaded>),
+    /// To ask the server that runs with these settings whether it lives.
+    CheckHealth(Box<Loaded>),
     /// To print this text and end: the help, the version, or the settings in force.
     Print(String),
 }
@@ -101,6 +105,8 @@ impl Loaded {
         let loaded = Self { settings, warnings, sources: sources.collect() };
         Ok(if matches.get_flag(flags::PRINT_CONFIG) {
             Invocation::Print(loaded.print_config())
+        } else if matches.get_flag(flags::CHECK_HEALTH) {
+            Invocation::CheckHealth(Box::new(loaded))
         } else {
             Invocation::Run(Box::new(loaded))
         })

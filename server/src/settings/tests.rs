@@ -16,7 +16,7 @@ fn read<'a>(
 fn loaded<'a>(flags: &[&str], environment: impl IntoIterator<Item = (&'a str, &'a str)>) -> Loaded {
     match read(flags, environment) {
         Ok(Invocation::Run(loaded)) => *loaded,
-        Ok(Invocation::Print(text)) => panic!("printed instead of run: {text}"),
+        Ok(other) => panic!("not run: {other:?}"),
         Err(error) => panic!("{error}"),
     }
 }
@@ -28,7 +28,7 @@ fn refusal<'a>(flags: &[&str], environment: impl IntoIterator<Item = (&'a str, &
 fn printed<'a>(flags: &[&str], environment: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     match read(flags, environment).unwrap() {
         Invocation::Print(text) => text,
-        Invocation::Run(_) => panic!("run instead of printed"),
+        other => panic!("not printed: {other:?}"),
     }
 }
 
@@ -260,6 +260,14 @@ fn each_bad_value_is_told_with_its_place_and_what_is_allowed() {
             "gives `redis.sock`; allowed is the path of a Unix socket, starting with /, such as /run/redis/redis.sock"
                 .to_owned(),
         ),
+        (
+            "trusted-proxies",
+            "10.0.0.0/8,10.0.0.0/33",
+            "gives `10.0.0.0/8,10.0.0.0/33`; allowed is a list of IP addresses and networks such as 192.0.2.1, \
+             10.0.0.0/8 or 2001:db8::/32; `10.0.0.0/33` is neither"
+                .to_owned(),
+        ),
+        ("proxy-header", "x-real-ip", "gives `x-real-ip`; allowed is x-forwarded-for or forwarded".to_owned()),
         ("redis-db", "-1", "gives `-1`; allowed is a whole number from 0 to 1000000".to_owned()),
         ("max-connections", "0", "gives `0`; allowed is a whole number from 1 to 10000000".to_owned()),
         (
@@ -273,6 +281,13 @@ fn each_bad_value_is_told_with_its_place_and_what_is_allowed() {
             "gives `10MB`; allowed is a number of bytes, such as 4096, 128KiB or 1MiB, from 1KiB to 64MiB".to_owned(),
         ),
         ("heartbeat-value", "tock", "gives `tock`; allowed is tick or 1".to_owned()),
+        (
+            "admin-listen",
+            "9998",
+            "gives `9998`; allowed is a host and a port, such as 127.0.0.1:9998, [::1]:9998 or localhost:9998; port 0 \
+             takes a free one"
+                .to_owned(),
+        ),
         ("log-format", "xml", "gives `xml`; allowed is text or json".to_owned()),
         (
             "log",
@@ -310,6 +325,8 @@ fn useful_values_are_allowed() {
             "--log-format=json",
             "--static-dir=public",
             "--allowed-origins=*",
+            "--trusted-proxies=192.0.2.1, 10.0.0.0/8,2001:db8::/32",
+            "--proxy-header=Forwarded",
         ],
         NO_VARIABLES,
     )
@@ -320,6 +337,9 @@ fn useful_values_are_allowed() {
     assert_eq!((settings.heartbeat_value, settings.log_format), (HeartbeatValue::One, LogFormat::Json));
     assert_eq!(settings.static_dir, Some(PathBuf::from("public")));
     assert_eq!(settings.allowed_origins, ["*"]);
+    let proxies: Vec<_> = settings.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["192.0.2.1/32", "10.0.0.0/8", "2001:db8::/32"]);
+    assert_eq!(settings.proxy_header, ProxyHeader::Forwarded);
 }
 
 #[test]
@@ -442,6 +462,8 @@ fn printed_settings_can_be_read_again() {
         &[
             "--port=80",
             "--allowed-origins=https://a.example,*",
+            "--trusted-proxies=192.0.2.1,2001:db8::/32",
+            "--proxy-header=forwarded",
             "--max-message-size=1025",
             "--session-ttl=1h 1ms",
             "--abort-code=3001",

@@ -3,18 +3,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{endpoint::Endpoint, session::PolledSession, session_task::SessionTask};
+use tracing::Instrument;
+
+use super::{endpoint::Endpoint, refusal::Refusal, session::PolledSession, session_task::SessionTask};
 use crate::{
-    connection::{Connection, Outlet},
+    admission::TurnedAway,
+    connection::{Connection, OriginName, Outlet},
     peer::Peer,
 };
 
 /// The polled sessions of an endpoint by the ids that their clients chose. A session stays here for a while after it
 /// has closed, so that its client can be told.
 pub(crate) struct PolledSessions(Mutex<HashMap<Box<str>, Connection>>);
-
-/// No room for another session.
-pub(super) struct Full;
 
 impl PolledSessions {
     pub(super) fn new() -> Self {
@@ -30,18 +30,30 @@ impl PolledSessions {
     }
 
     /// Finds the session, or opens one for `peer`.
-    pub(super) fn find_or_open(endpoint: &Arc<Endpoint>, id: &str, peer: &Peer) -> Result<Connection, Full> {
+    pub(super) fn find_or_open(
+        endpoint: &Arc<Endpoint>,
+        id: &str,
+        peer: &Peer,
+        origin: OriginName,
+    ) -> Result<Connection, Refusal> {
         let mut sessions = endpoint.sessions.sessions();
         if let Some(connection) = sessions.get(id) {
             return Ok(connection.clone());
         }
-        if endpoint.is_full() || sessions.len() >= endpoint.service.settings.max_connections {
-            return Err(Full);
+        endpoint.check_room(peer)?;
+        let limit = endpoint.service.settings.max_connections;
+        // Those that have closed, and whose clients may still ask why, are no connections any more.
+        if sessions.len() >= limit {
+            return Err(endpoint.turned_away(peer, TurnedAway::Full(limit)));
         }
-        let (session, batches) = PolledSession::new(id, peer.address());
+        let admitted = endpoint.service.admission.admit_session(peer.address());
+        admitted.map_err(|reason| endpoint.turned_away(peer, reason))?;
+        let (session, batches) = PolledSession::new(id, peer.address(), origin);
         let connection = Connection::register_with(endpoint, Outlet::Polled(Box::new(session)));
         sessions.insert(id.into(), connection.clone());
-        tokio::spawn(SessionTask::new(connection.clone()).run(batches));
+        let span = connection.span();
+        span.in_scope(|| tracing::debug!(client = %peer.address(), "opened"));
+        tokio::spawn(SessionTask::new(connection.clone()).run(batches).instrument(span));
         Ok(connection)
     }
 

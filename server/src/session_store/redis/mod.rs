@@ -151,6 +151,10 @@ impl SessionStore for RedisSessionStore {
         self.ask("PTTL", &self.prefixed(key), |_| ()).await.map(refresh::lifetime).map_err(store_error)
     }
 
+    async fn ping(&self) -> Result<(), SessionStoreError> {
+        self.ask_command(::redis::cmd("PING")).await.map_err(store_error)
+    }
+
     async fn delete(&self, key: &SessionKey) -> Result<bool, SessionStoreError> {
         let deleted = self.ask("DEL", &self.prefixed(key), |_| ()).await.map_err(store_error)?;
         if let Some(max_age) = &self.max_age {
