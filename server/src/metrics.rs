@@ -162,6 +162,7 @@ fn describe() {
         "Heartbeat messages answered after half of heartbeat_interval."
     );
     describe_counter!("swampdragon_refreshes_total", "Heartbeat replies that name a session, by what came of them.");
+    describe_counter!("swampdragon_session_notices_total", "Sessions whose pages were told of their end unasked.");
     describe_counter!("swampdragon_logouts_total", "Sessions ended everywhere, and logouts that were refused.");
     describe_histogram!("swampdragon_refresh_delay_seconds", "From a heartbeat reply to the session store's answer.");
     describe_gauge!("swampdragon_refreshes_pending", "Sessions whose refresh the session store has not answered.");
