@@ -51,6 +51,10 @@ pub(crate) struct Metrics {
     pub(crate) logouts: Counter,
     /// Logouts that were refused, by the store or because there were too many.
     pub(crate) logouts_refused: Counter,
+    /// Sessions of whose end pages were told before it came.
+    pub(crate) sessions_expiring: Counter,
+    /// Sessions of whose end pages were told without having answered a heartbeat.
+    pub(crate) sessions_expired: Counter,
     /// From a reply to the store's answer, in seconds.
     pub(crate) refresh_delay: Histogram,
     /// Sessions whose refresh the store has not answered.
@@ -122,6 +126,8 @@ impl Metrics {
             refreshes_too_many_keys: refreshes("too_many_keys"),
             logouts: counter!("swampdragon_logouts_total", "outcome" => "done"),
             logouts_refused: counter!("swampdragon_logouts_total", "outcome" => "refused"),
+            sessions_expiring: counter!("swampdragon_session_notices_total", "state" => "expiring"),
+            sessions_expired: counter!("swampdragon_session_notices_total", "state" => "expired"),
             refresh_delay: histogram!("swampdragon_refresh_delay_seconds"),
             refreshes_pending: gauge!("swampdragon_refreshes_pending"),
             publications: counter!("swampdragon_publications_total"),
@@ -160,6 +166,7 @@ fn describe() {
         "Heartbeat messages answered after half of heartbeat_interval."
     );
     describe_counter!("swampdragon_refreshes_total", "Heartbeat replies that name a session, by what came of them.");
+    describe_counter!("swampdragon_session_notices_total", "Sessions whose pages were told of their end unasked.");
     describe_counter!("swampdragon_logouts_total", "Sessions ended everywhere, and logouts that were refused.");
     describe_histogram!("swampdragon_refresh_delay_seconds", "From a heartbeat reply to the session store's answer.");
     describe_gauge!("swampdragon_refreshes_pending", "Sessions whose refresh the session store has not answered.");

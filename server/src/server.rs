@@ -44,6 +44,18 @@ pub enum StartError {
     /// There is no such session store, or it cannot be reached.
     #[error(transparent)]
     SessionStore(#[from] OpenStoreError),
+    /// The setting `session_max_age` asks for what the session store does not see to.
+    #[error(
+        "session_max_age is {asked:?}, and this session store {}; leave session_max_age unset, or have the store keep to \
+         it (`SessionStore::max_age`)",
+        match .kept { Some(kept) => format!("ends sessions after {kept:?}"), None => "ends none".to_owned() }
+    )]
+    MaxAge {
+        /// The setting.
+        asked: Duration,
+        /// What the store sees to.
+        kept: Option<Duration>,
+    },
     /// The address is taken, or not this machine's.
     #[error("cannot listen on {address}: {}", listen_hint(.source))]
     Listen {
@@ -196,6 +208,8 @@ impl Server {
         heartbeats.spawn(async move { frames.send_heartbeat_frames().await });
         let pub_sub = Arc::clone(&service.pub_sub);
         heartbeats.spawn(async move { pub_sub.run().await });
+        let watching = Arc::clone(&service);
+        heartbeats.spawn(async move { watching.refresher.watch().run().await });
         let following = Arc::clone(&service);
         heartbeats.spawn(async move { following.pub_sub.follow(std::slice::from_ref(&following.node_channel)).await });
         let mut refresher = JoinSet::new();
@@ -251,8 +265,12 @@ impl ServerBuilder {
         self
     }
 
-    pub(crate) fn session_store_if_none<S: SessionStore>(mut self, store: impl FnOnce() -> S) -> Self {
-        self.store.get_or_insert_with(|| Arc::new(store()));
+    pub(crate) fn session_store_if_none<S: SessionStore>(
+        mut self,
+        store: impl FnOnce(&SessionStoreOptions) -> S,
+    ) -> Self {
+        let options = self.settings.session_store_options();
+        self.store.get_or_insert_with(|| Arc::new(store(&options)));
         self
     }
 
@@ -367,6 +385,11 @@ impl ServerBuilder {
             Some(store) => store,
             None => self.stores.open(&self.settings.session_store, &self.settings.session_store_options()).await?,
         };
+        if let Some(asked) = self.settings.session_max_age
+            && store.max_age() != Some(asked)
+        {
+            return Err(StartError::MaxAge { asked, kept: store.max_age() });
+        }
         let subscribers = Subscribers::default();
         let pub_sub = match self.new_pub_sub {
             Some(new) => new(subscribers.clone()),

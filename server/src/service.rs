@@ -65,8 +65,10 @@ impl Service {
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
             session_ttl: settings.session_ttl,
+            expiring_notice: settings.expiring_notice(),
         };
         let metrics = Arc::new(Metrics::register());
+        let key_hasher = KeyHasher::default();
         let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
         Self {
             admission: Arc::new(admission),
@@ -76,13 +78,13 @@ impl Service {
             drain: Drain::new(settings.drain_retry_after),
             proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_header),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
-            refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics)),
+            refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics), key_hasher.clone()),
             connections: ConnectionTable::new(),
             holdings: HoldingsTable::default(),
             origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
-            key_hasher: KeyHasher::default(),
+            key_hasher,
             node: Uuid::new_v4().simple().to_string(),
             node_channel: settings.node_channel(),
             dialect,

@@ -35,7 +35,7 @@ use crate::{
     pubsub::{Publisher, Subscribers},
     server::{Opened, ServerBuilder, StartError},
     service::Service,
-    session_store::{MemorySessionStore, SessionStore, SessionStoreOptions},
+    session_store::{MemorySessionStore, SessionStore},
     sockjs::Endpoint,
 };
 
@@ -55,19 +55,21 @@ pub struct TestConnection {
 }
 
 impl TestServer {
-    /// Makes a server of the parts given to the builder. Sessions are kept in memory, unless the builder was given a
-    /// store of its own.
+    /// Makes a server of the parts given to the builder. Sessions are kept in memory as its settings say, unless it
+    /// was given a store of its own.
     ///
     /// # Errors
     /// As [`ServerBuilder::bind`].
     pub async fn new(builder: ServerBuilder) -> Result<Self, StartError> {
-        let builder = builder.session_store_if_none(|| MemorySessionStore::new(&SessionStoreOptions::default()));
+        let builder = builder.session_store_if_none(MemorySessionStore::new);
         let Opened { service, endpoints, listening: () } = builder.open(async { Ok(((), None)) }).await?;
         let mut tasks = JoinSet::new();
         let pub_sub = Arc::clone(&service.pub_sub);
         tasks.spawn(async move { pub_sub.run().await });
         let messages = Arc::clone(&service);
         tasks.spawn(async move { messages.send_heartbeat_messages().await });
+        let watching = Arc::clone(&service);
+        tasks.spawn(async move { watching.refresher.watch().run().await });
         Ok(Self { service, endpoints: endpoints.into_iter().map(Arc::new).collect(), _tasks: tasks })
     }
 

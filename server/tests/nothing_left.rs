@@ -18,8 +18,8 @@ use tokio_tungstenite::client_async;
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
-/// What a server runs beside its connections: itself, two schedules, the refresher, and one to spare.
-const SERVER_TASKS: usize = 5;
+/// What a server runs beside its connections: itself, two schedules, publications, the refresher and its watch.
+const SERVER_TASKS: usize = 6;
 
 /// Waits until a condition holds that the server brings about on its own.
 async fn eventually(what: &str, condition: impl Fn() -> bool) {

@@ -28,7 +28,7 @@ impl HoldingsTable {
     ) -> Vec<Connection> {
         let table = self.lock();
         let holds = |holdings: &Holdings| {
-            holdings.other_sessions.iter().any(|session| session.is(hash)) || holdings.keys.contains(key)
+            holdings.other_sessions.iter().any(|session| session.hash() == hash) || holdings.keys.contains(key)
         };
         let others: Vec<u32> = table.iter().filter(|(_, holdings)| holds(holdings)).map(|(id, _)| *id).collect();
         connections.with_session(hash, &others)
@@ -192,6 +192,8 @@ impl Connection {
             given_up
         };
         let Some(holdings) = given_up else { return };
+        let watch = service.refresher.watch();
+        holdings.other_sessions.iter().for_each(|session| watch.leave(session.hash(), &self.downgrade()));
         let mut left: Vec<_> = holdings.subscriptions.into_iter().map(|(remote, _)| remote).collect();
         left.dedup();
         left.retain(|remote| service.subscribers.remove(remote, self));

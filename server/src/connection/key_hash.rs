@@ -21,7 +21,7 @@ const HASH: u64 = !0xffff;
 const LEAST: NonZeroU64 = NonZeroU64::new(1 << 16).unwrap();
 
 /// Makes [`KeyHash`]es, which go together if one hasher made them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct KeyHasher(RandomState);
 
 impl KeyHasher {
@@ -46,7 +46,11 @@ impl FirstSession {
     }
 
     pub(super) fn is(self, hash: KeyHash) -> bool {
-        self.0.get() & HASH == hash.0.get()
+        self.hash() == hash
+    }
+
+    pub(super) fn hash(self) -> KeyHash {
+        KeyHash(NonZeroU64::new(self.0.get() & HASH).unwrap_or(LEAST))
     }
 
     /// For how many minutes it has not been named.

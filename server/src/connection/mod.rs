@@ -208,7 +208,9 @@ impl Connection {
         if let Some(slot) = heartbeat_message.replace(None) {
             service.heartbeat_messages.remove(slot);
         }
-        service.connections.remove(*slot);
+        if let Some(session) = service.connections.remove(*slot) {
+            service.refresher.watch().leave(session.hash(), &self.downgrade());
+        }
         service.metrics.closed(self.transport(), self.close_code().unwrap_or(close_code::ABNORMAL.code));
     }
 

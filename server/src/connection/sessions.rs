@@ -114,8 +114,8 @@ impl Connection {
 }
 
 impl OtherSession {
-    pub(super) fn is(&self, hash: KeyHash) -> bool {
-        self.hash == hash
+    pub(super) fn hash(&self) -> KeyHash {
+        self.hash
     }
 }
 

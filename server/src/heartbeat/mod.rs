@@ -5,6 +5,7 @@ mod notice;
 mod pending;
 mod refresher;
 mod schedule;
+mod watch;
 
 pub(crate) use notice::{Refusal, refused};
 pub(crate) use refresher::{Refresher, RefresherSettings};

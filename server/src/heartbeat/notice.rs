@@ -29,6 +29,11 @@ pub(super) fn of(key: &SessionKey, lifetime: Lifetime) -> SessionNotice<Json> {
     }
 }
 
+/// It lives, but not for long.
+pub(super) fn expiring(key: &SessionKey, left: Duration) -> SessionNotice<Json> {
+    notice(key, SessionState::Expiring, Some(left))
+}
+
 /// It was not refreshed.
 pub(crate) fn refused(key: &SessionKey, why: Refusal) -> SessionNotice<Json> {
     SessionNotice { reason: Some(why.to_string()), ..notice(key, SessionState::Refused, None) }

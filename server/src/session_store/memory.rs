@@ -18,6 +18,7 @@ use super::{Lifetime, SessionStore, SessionStoreError, SessionStoreFull, Session
 /// store nobody uses holds at most what [`SessionStoreOptions::max_sessions`] allows.
 pub struct MemorySessionStore {
     ttl: Duration,
+    max_age: Option<Duration>,
     max_sessions: usize,
     // A std lock: each request holds it for a few table operations and never across an await.
     sessions: Mutex<Sessions>,
@@ -28,10 +29,15 @@ pub struct MemorySessionStore {
 const FREED_PER_REQUEST: usize = 2;
 
 impl MemorySessionStore {
-    /// An empty store, with the options' `ttl` and `max_sessions`.
+    /// An empty store, with the options' `ttl`, `max_age` and `max_sessions`.
     #[must_use]
     pub fn new(options: &SessionStoreOptions) -> Self {
-        Self { ttl: options.ttl, max_sessions: options.max_sessions, sessions: Mutex::default() }
+        Self {
+            ttl: options.ttl,
+            max_age: options.max_age,
+            max_sessions: options.max_sessions,
+            sessions: Mutex::default(),
+        }
     }
 
     /// How many values take up memory, among them expired ones that are not freed yet.
@@ -46,9 +52,13 @@ impl MemorySessionStore {
     }
 
     fn deadline(&self, now: Instant) -> Instant {
-        // A TTL beyond what the clock can count is as good as a century.
-        now.checked_add(self.ttl).unwrap_or_else(|| now + Duration::from_secs(100 * 365 * 24 * 3600))
+        after(now, self.ttl)
     }
+}
+
+/// A time beyond what the clock can count is as good as a century.
+fn after(now: Instant, time: Duration) -> Instant {
+    now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(100 * 365 * 24 * 3600))
 }
 
 #[async_trait]
@@ -63,7 +73,12 @@ impl SessionStore for MemorySessionStore {
                 return Err(SessionStoreError::failed(SessionStoreFull { limit: self.max_sessions }));
             }
         }
-        sessions.put(key, value, self.deadline(now));
+        // What is there already keeps its end.
+        let ends = match sessions.live(key, now) {
+            Some(session) => session.ends,
+            None => self.max_age.map(|max_age| after(now, max_age)),
+        };
+        sessions.put(key, value, self.deadline(now), ends);
         Ok(())
     }
 
@@ -104,6 +119,10 @@ impl SessionStore for MemorySessionStore {
         sessions.free_expired(now, FREED_PER_REQUEST);
         Ok(sessions.remove(key).is_some_and(|session| session.due.at > now))
     }
+
+    fn max_age(&self) -> Option<Duration> {
+        self.max_age
+    }
 }
 
 /// Every session is in both tables, under its key and under when it is due.
@@ -117,6 +136,15 @@ struct Sessions {
 struct Session {
     value: Arc<[u8]>,
     due: Due,
+    /// When it is over, however often it is refreshed.
+    ends: Option<Instant>,
+}
+
+impl Session {
+    /// The deadline, or the end if that is sooner.
+    fn limit(ends: Option<Instant>, deadline: Instant) -> Instant {
+        ends.map_or(deadline, |ends| ends.min(deadline))
+    }
 }
 
 /// When a session expires; numbered, because many may expire at the same instant.
@@ -127,12 +155,12 @@ struct Due {
 }
 
 impl Sessions {
-    fn put(&mut self, key: &SessionKey, value: &[u8], deadline: Instant) {
+    fn put(&mut self, key: &SessionKey, value: &[u8], deadline: Instant, ends: Option<Instant>) {
         self.remove(key);
-        let due = Due { at: deadline, number: self.numbered };
+        let due = Due { at: Session::limit(ends, deadline), number: self.numbered };
         self.numbered += 1;
         self.by_deadline.insert(due, key.clone());
-        self.by_key.insert(key.clone(), Session { value: value.into(), due });
+        self.by_key.insert(key.clone(), Session { value: value.into(), due, ends });
     }
 
     fn live(&self, key: &SessionKey, now: Instant) -> Option<&Session> {
@@ -143,6 +171,7 @@ impl Sessions {
         let Some(session) = self.by_key.get_mut(key).filter(|session| session.due.at > now) else {
             return Lifetime::Missing;
         };
+        let deadline = Session::limit(session.ends, deadline);
         if deadline > session.due.at {
             let later = Due { at: deadline, ..session.due };
             // The key moves from one place to the other, so that a refresh allocates nothing for it.

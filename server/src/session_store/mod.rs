@@ -114,6 +114,13 @@ pub trait SessionStore: Send + Sync + 'static {
     async fn delete(&self, _key: &SessionKey) -> Result<bool, SessionStoreError> {
         Err(SessionStoreError::not_supported("delete"))
     }
+
+    /// How long a session may live in all, if this store sees to that: counted from when it was first saved, it is gone
+    /// then, even if it was refreshed the moment before. A server whose setting `session_max_age` asks for another does
+    /// not start.
+    fn max_age(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// How long a key still lives.

@@ -13,6 +13,9 @@ use std::time::Duration;
 pub struct SessionStoreOptions {
     /// How long a value is kept after it was saved or refreshed; whole milliseconds, at least one. Default: 30 minutes.
     pub ttl: Duration,
+    /// How long a session may live in all, counted from when it was made, however often it is refreshed or saved again.
+    /// Default: for ever. A store that keeps to it says so by [`SessionStore::max_age`](super::SessionStore::max_age).
+    pub max_age: Option<Duration>,
     /// What stands before each session key where the store is shared with others (Redis). Default:
     /// `swampdragon:session:`.
     pub key_prefix: String,
@@ -30,6 +33,7 @@ impl Default for SessionStoreOptions {
     fn default() -> Self {
         Self {
             ttl: Duration::from_secs(30 * 60),
+            max_age: None,
             key_prefix: "swampdragon:session:".to_owned(),
             max_sessions: 1_000_000,
             connect_timeout: Duration::from_secs(5),

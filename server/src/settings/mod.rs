@@ -100,6 +100,8 @@ impl Loaded {
         let origin = |name: &str| format!(" ({})", layers.source(name));
         check_heartbeats(&settings, origin)?;
         check_peer_timeout(&settings, origin)?;
+        check_max_age(&settings, origin)?;
+        check_expiring_notice(&settings, origin)?;
         let sources = table::DEFINITIONS.iter().map(|setting| (setting.name, layers.source(setting.name).clone()));
         let loaded = Self { settings, warnings, sources: sources.collect() };
         Ok(if matches.get_flag(flags::PRINT_CONFIG) {
@@ -138,7 +140,9 @@ impl Settings {
         }
         self.check_static_dir()?;
         check_peer_timeout(self, |_| String::new())?;
-        check_heartbeats(self, |_| String::new())
+        check_heartbeats(self, |_| String::new())?;
+        check_max_age(self, |_| String::new())?;
+        check_expiring_notice(self, |_| String::new())
     }
 
     /// Without its folder a server would start, and answer every request for a page with 404.
@@ -152,6 +156,12 @@ impl Settings {
         }
     }
 
+    /// How long before its session ends a page is told; zero is never.
+    pub(crate) fn expiring_notice(&self) -> Duration {
+        let at_most = Duration::from_secs(120);
+        self.session_expiring_notice.unwrap_or_else(|| (self.session_ttl / 10).min(at_most))
+    }
+
     /// The channel by which nodes that share their sessions speak to each other.
     pub(crate) fn node_channel(&self) -> ChannelName {
         let name = format!("{}nodes", self.session_key_prefix);
@@ -163,6 +173,7 @@ impl Settings {
     pub fn session_store_options(&self) -> SessionStoreOptions {
         SessionStoreOptions {
             ttl: self.session_ttl,
+            max_age: self.session_max_age,
             key_prefix: self.session_key_prefix.clone(),
             max_sessions: self.max_stored_sessions,
             connect_timeout: self.redis_connect_timeout,
@@ -216,6 +227,38 @@ fn check_peer_timeout(settings: &Settings, origin: impl Fn(&str) -> String) -> R
         origin("heartbeat_frame_interval"),
         kind::duration_text(interval * 3)
     )))
+}
+
+/// No heartbeat could keep a session beyond its first TTL.
+fn check_max_age(settings: &Settings, origin: impl Fn(&str) -> String) -> Result<(), SettingsError> {
+    let ttl = settings.session_ttl;
+    match settings.session_max_age {
+        Some(max_age) if max_age <= ttl => Err(SettingsError::Combination(format!(
+            "session_max_age is {}{} and session_ttl is {}{}: no heartbeat could keep a session; set session_max_age \
+             above session_ttl",
+            kind::duration_text(max_age),
+            origin("session_max_age"),
+            kind::duration_text(ttl),
+            origin("session_ttl")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A page would be told of the end of its session whenever that is refreshed.
+fn check_expiring_notice(settings: &Settings, origin: impl Fn(&str) -> String) -> Result<(), SettingsError> {
+    let ttl = settings.session_ttl;
+    match settings.session_expiring_notice {
+        Some(notice) if notice >= ttl => Err(SettingsError::Combination(format!(
+            "session_expiring_notice is {}{} and session_ttl is {}{}: every session would be about to end; set \
+             session_expiring_notice below session_ttl, or to 0s for no notice",
+            kind::duration_text(notice),
+            origin("session_expiring_notice"),
+            kind::duration_text(ttl),
+            origin("session_ttl")
+        ))),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

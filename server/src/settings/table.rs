@@ -99,6 +99,18 @@ settings! {
         /// How long a session lives after it was saved, or after a page answered a heartbeat.
         session_ttl: Duration = Time<SECOND, { 365 * DAY }>, "30m", "SESSION_EXPIRATION_TIME" as Minutes;
 
+        /// How long a session lives in all, however often it is refreshed; more than session-ttl.
+        ///
+        /// Counted from when it was first saved, or for one that a backend put into Redis by itself, from its first
+        /// refresh. Not set, there is no end while its page is open.
+        session_max_age: Option<Duration> = Optional<Time<SECOND, { 3650 * DAY }>>, "";
+
+        /// How long before its session ends a page is told that asked for answers (heartbeat-ack); 0s is never.
+        ///
+        /// That happens when no refresh came or none could be done. Not set, it is a tenth of session-ttl, 2 minutes at
+        /// most. Each session so watched takes some 300 bytes.
+        session_expiring_notice: Option<Duration> = Optional<Time<0, { 365 * DAY }>>, "";
+
         /// What stands before each session key in Redis.
         session_key_prefix: String = KeyPrefix, "swampdragon:session:";
 
@@ -217,7 +229,8 @@ settings! {
         /// How what routers publish reaches the pages of other servers.
         ///
         /// `local:` is not at all, `redis://[USER][:PASSWORD]@HOST[:PORT]` and `redis+unix://PATH` are by that Redis,
-        /// where others may publish as well. Not set, it is the Redis of session-store, or local: if none is there.
+        /// where others may publish as well. Not set, it is the Redis of session-store, or local: if none is there. The
+        /// servers themselves speak on the channel whose name is session-key-prefix and `nodes`.
         pubsub: Option<String> = Optional<Carrier>, "";
     }
 

@@ -353,6 +353,33 @@ fn useful_values_are_allowed() {
 }
 
 #[test]
+fn an_end_of_sessions_that_no_heartbeat_comes_before_is_refused() {
+    assert_eq!(
+        refusal(&["--session-max-age=30m"], []),
+        "session_max_age is 30m (flag --session-max-age) and session_ttl is 30m (default): no heartbeat could keep a \
+         session; set session_max_age above session_ttl"
+    );
+    assert_eq!(loaded(&["--session-max-age=12h"], []).settings.session_max_age, Some(Duration::from_secs(12 * 3600)));
+}
+
+#[test]
+fn a_notice_of_the_end_is_shorter_than_a_session_and_a_tenth_of_it_unless_told_otherwise() {
+    assert_eq!(
+        refusal(&["--session-expiring-notice=1h"], []),
+        "session_expiring_notice is 1h (flag --session-expiring-notice) and session_ttl is 30m (default): every session \
+         would be about to end; set session_expiring_notice below session_ttl, or to 0s for no notice"
+    );
+    for (flags, seconds) in [
+        (&[][..], 120),
+        (&["--session-ttl=15m"][..], 90),
+        (&["--session-expiring-notice=5m"][..], 300),
+        (&["--session-expiring-notice=0s"][..], 0),
+    ] {
+        assert_eq!(loaded(flags, []).settings.expiring_notice(), Duration::from_secs(seconds));
+    }
+}
+
+#[test]
 fn a_heartbeat_that_would_come_too_late_is_refused() {
     let late = [("SESSION_EXPIRATION_TIME", "10")];
     assert_eq!(

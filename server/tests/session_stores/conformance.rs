@@ -8,6 +8,9 @@ use swampdragon_server::session_store::{Lifetime, SessionStore};
 /// The TTL of every store under test.
 pub(crate) const TTL: Duration = Duration::from_secs(60);
 
+/// How long a session may live in all, where a store under test sees to that.
+pub(crate) const MAX_AGE: Duration = Duration::from_secs(150);
+
 /// A store and the power over its clock.
 pub(crate) trait StoreUnderTest {
     type Store: SessionStore;
@@ -182,6 +185,58 @@ pub(crate) async fn many_at_once_do_not_disturb_each_other(test: impl StoreUnder
     futures_util::future::join_all(work).await;
 }
 
+/// `test` keeps to [`MAX_AGE`], as all of the following.
+pub(crate) async fn a_session_is_gone_at_its_end_even_if_it_was_refreshed_the_moment_before(test: impl StoreUnderTest) {
+    assert_eq!(test.store().max_age(), Some(MAX_AGE));
+    test.store().save(&key("a"), b"value").await.unwrap();
+    let (mut age, step) = (Duration::ZERO, TTL / 2);
+    while age + step < MAX_AGE {
+        test.pass(step).await;
+        age += step;
+        let left = TTL.min(MAX_AGE - age);
+        assert_lives(test.store().refresh_key_timeout(&key("a")).await.unwrap(), left);
+        assert_lives(test.store().lifetime(&key("a")).await.unwrap(), left);
+    }
+    test.pass(MAX_AGE - age).await;
+    assert_eq!(test.store().refresh_key_timeouts(&[key("a")]).await.unwrap(), [Lifetime::Missing]);
+    assert_eq!(test.store().get(&key("a")).await.unwrap(), None);
+}
+
+pub(crate) async fn saving_again_gives_no_new_end_and_a_new_session_has_one_of_its_own(test: impl StoreUnderTest) {
+    test.store().save(&key("a"), b"1").await.unwrap();
+    for value in [b"2", b"3"] {
+        test.pass(TTL - Duration::from_secs(10)).await;
+        test.store().save(&key("a"), value).await.unwrap();
+    }
+    // 100 of 150 seconds have passed.
+    assert_lives(test.store().lifetime(&key("a")).await.unwrap(), MAX_AGE - Duration::from_secs(100));
+    assert_eq!(test.store().get(&key("a")).await.unwrap().as_deref(), Some(&b"3"[..]));
+    test.pass(MAX_AGE - Duration::from_secs(100)).await;
+    assert_eq!(test.store().get(&key("a")).await.unwrap(), None);
+    // By the same key, after the end, after a deletion, and after it expired early.
+    for _ in 0..2 {
+        test.store().save(&key("a"), b"new").await.unwrap();
+        assert_lives(test.store().lifetime(&key("a")).await.unwrap(), TTL);
+        test.pass(TTL / 2).await;
+        assert_lives(test.store().refresh_key_timeout(&key("a")).await.unwrap(), TTL);
+        test.store().delete(&key("a")).await.unwrap();
+    }
+    test.store().save(&key("a"), b"new").await.unwrap();
+    for _ in 0..2 {
+        test.pass(TTL).await;
+        test.store().save(&key("a"), b"newer").await.unwrap();
+    }
+    test.pass(TTL / 2).await;
+    assert_lives(test.store().refresh_key_timeout(&key("a")).await.unwrap(), TTL);
+}
+
+pub(crate) async fn an_end_makes_no_session_of_nothing(test: impl StoreUnderTest) {
+    let answers = test.store().refresh_key_timeouts(&[key("a"), key("b")]).await.unwrap();
+    assert_eq!(answers, [Lifetime::Missing, Lifetime::Missing]);
+    test.store().save(&key("a"), b"value").await.unwrap();
+    assert_lives(test.store().lifetime(&key("a")).await.unwrap(), TTL);
+}
+
 pub(crate) async fn a_key_without_a_ttl_keeps_having_none(test: impl HoldsPersistentKeys) {
     test.put_persistent(&key("a"), b"value").await;
     assert_eq!(test.store().lifetime(&key("a")).await.unwrap(), Lifetime::Persistent);
@@ -190,10 +245,10 @@ pub(crate) async fn a_key_without_a_ttl_keeps_having_none(test: impl HoldsPersis
     assert_eq!(test.store().get(&key("a")).await.unwrap().as_deref(), Some(&b"value"[..]));
 }
 
-/// Makes a test of each case that needs nothing but a store. `$test` is an async expression that sets one up;
+/// Makes a test of each case that needs nothing but a store, or nothing but one that keeps to [`MAX_AGE`]. `$test` is an async expression that sets one up;
 /// `$attribute` is what tokio's test attribute is given.
 macro_rules! conforms {
-    ($test:expr $(, $attribute:meta)?) => {
+    (without_max_age $test:expr $(, $attribute:meta)?) => {
         conforms!(@cases $test, [$($attribute)?],
             a_saved_value_comes_back
             what_was_never_saved_is_missing
@@ -209,6 +264,13 @@ macro_rules! conforms {
             generated_keys_are_unique_and_hard_to_guess
             a_deleted_value_is_gone
             many_at_once_do_not_disturb_each_other
+        );
+    };
+    (with_max_age $test:expr $(, $attribute:meta)?) => {
+        conforms!(@cases $test, [$($attribute)?],
+            a_session_is_gone_at_its_end_even_if_it_was_refreshed_the_moment_before
+            saving_again_gives_no_new_end_and_a_new_session_has_one_of_its_own
+            an_end_makes_no_session_of_nothing
         );
     };
     (@cases $test:expr, $attribute:tt, $($case:ident)*) => {

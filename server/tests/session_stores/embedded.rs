@@ -15,7 +15,7 @@ use swampdragon_server::session_store::{
 };
 use tempfile::TempDir;
 
-use crate::conformance::{self, StoreUnderTest, TTL, assert_lives, conforms, key};
+use crate::conformance::{self, MAX_AGE, StoreUnderTest, TTL, assert_lives, conforms, key};
 
 /// A time of day that tests move.
 #[derive(Clone)]
@@ -73,7 +73,48 @@ async fn embedded() -> Embedded {
     Embedded { store: open(&folder, &options(), &clock), clock, folder }
 }
 
-conforms!(embedded());
+async fn with_max_age() -> Embedded {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::new();
+    let options = SessionStoreOptions { max_age: Some(MAX_AGE), ..options() };
+    Embedded { store: open(&folder, &options, &clock), clock, folder }
+}
+
+conforms!(without_max_age embedded());
+conforms!(with_max_age with_max_age());
+
+#[tokio::test]
+async fn the_end_of_a_session_survives_a_restart_and_a_clock_set_back() {
+    let Embedded { store, clock, folder } = with_max_age().await;
+    store.save(&key("a"), b"value").await.unwrap();
+    clock.forward(TTL / 2);
+    store.refresh_key_timeout(&key("a")).await.unwrap();
+    drop(store);
+    clock.back(Duration::from_secs(3600));
+    let options = SessionStoreOptions { max_age: Some(MAX_AGE), ..options() };
+    let store = open(&folder, &options, &clock);
+    clock.forward(TTL / 2);
+    store.refresh_key_timeout(&key("a")).await.unwrap();
+    clock.forward(TTL / 2);
+    assert_lives(store.refresh_key_timeout(&key("a")).await.unwrap(), TTL);
+    clock.forward(TTL / 2);
+    // 120 of 150 seconds have passed.
+    assert_lives(store.refresh_key_timeout(&key("a")).await.unwrap(), MAX_AGE - TTL * 2);
+}
+
+#[tokio::test]
+async fn a_session_saved_before_there_was_an_end_has_it_counted_from_its_first_refresh() {
+    let Embedded { store, clock, folder } = embedded().await;
+    store.save(&key("a"), b"value").await.unwrap();
+    drop(store);
+    let store = open(&folder, &SessionStoreOptions { max_age: Some(MAX_AGE), ..options() }, &clock);
+    clock.forward(TTL / 2);
+    for _ in 0..4 {
+        store.refresh_key_timeout(&key("a")).await.unwrap();
+        clock.forward(TTL / 2);
+    }
+    assert_lives(store.refresh_key_timeout(&key("a")).await.unwrap(), MAX_AGE - TTL * 2);
+}
 
 #[tokio::test]
 async fn a_refresh_never_shortens() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use swampdragon_server::session_store::{MemorySessionStore, SessionStore, SessionStoreOptions};
 
-use crate::conformance::{StoreUnderTest, TTL, conforms, key};
+use crate::conformance::{MAX_AGE, StoreUnderTest, TTL, conforms, key};
 
 struct Memory(MemorySessionStore);
 
@@ -24,7 +24,13 @@ async fn memory() -> Memory {
     Memory(MemorySessionStore::new(&SessionStoreOptions { ttl: TTL, ..SessionStoreOptions::default() }))
 }
 
-conforms!(memory(), start_paused = true);
+async fn with_max_age() -> Memory {
+    let options = SessionStoreOptions { ttl: TTL, max_age: Some(MAX_AGE), ..SessionStoreOptions::default() };
+    Memory(MemorySessionStore::new(&options))
+}
+
+conforms!(without_max_age memory(), start_paused = true);
+conforms!(with_max_age with_max_age(), start_paused = true);
 
 #[tokio::test(start_paused = true)]
 async fn a_full_store_refuses_the_new_and_keeps_the_old() {

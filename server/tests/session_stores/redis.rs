@@ -8,7 +8,7 @@ use swampdragon_server::session_store::{
 };
 
 use crate::{
-    conformance::{self, HoldsPersistentKeys, StoreUnderTest, TTL, assert_lives, key},
+    conformance::{self, HoldsPersistentKeys, MAX_AGE, StoreUnderTest, TTL, assert_lives, key},
     redis_server::RedisServer,
 };
 
@@ -26,8 +26,12 @@ struct Redis {
 
 impl Redis {
     async fn start(refresh: RefreshCommand) -> Self {
+        Self::start_with(&options(), refresh).await
+    }
+
+    async fn start_with(options: &SessionStoreOptions, refresh: RefreshCommand) -> Self {
         let server = RedisServer::start();
-        let store = RedisSessionStore::connect_with_refresh_command(&server.url(), &options(), refresh).await.unwrap();
+        let store = RedisSessionStore::connect_with_refresh_command(&server.url(), options, refresh).await.unwrap();
         Self { store, direct: direct(&server).await, server }
     }
 }
@@ -76,7 +80,13 @@ macro_rules! redis_tests {
                 Redis::start($refresh).await
             }
 
-            conforms!(redis());
+            conforms!(without_max_age redis());
+
+            async fn with_max_age() -> Redis {
+                Redis::start_with(&SessionStoreOptions { max_age: Some(MAX_AGE), ..options() }, $refresh).await
+            }
+
+            conforms!(with_max_age with_max_age());
 
             #[tokio::test]
             async fn a_key_without_a_ttl_keeps_having_none() {
@@ -327,4 +337,85 @@ fn unreachable(server: &str) -> String {
     format!(
         "Redis at {server} cannot be reached; start it, or set `session_store` to another (embedded:PATH needs no Redis)"
     )
+}
+
+fn with_max_age() -> SessionStoreOptions {
+    SessionStoreOptions { max_age: Some(MAX_AGE), ..options() }
+}
+
+/// A session as a backend makes it, which knows nothing of ends.
+async fn made_by_a_backend(redis: &Redis, name: &str, ttl: Duration) {
+    let () = redis.direct.clone().pset_ex(format!("{PREFIX}{name}"), "value", ttl.as_millis() as u64).await.unwrap();
+}
+
+async fn keys(redis: &Redis) -> Vec<String> {
+    let mut keys: Vec<String> = redis.direct.clone().keys("*").await.unwrap();
+    keys.sort();
+    keys
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_is_the_same_on_every_node() {
+    let redis = Redis::start_with(&with_max_age(), RefreshCommand::PexpireGt).await;
+    let other = RedisSessionStore::connect(&redis.server.url(), &with_max_age()).await.unwrap();
+    redis.store.save(&key("a"), b"value").await.unwrap();
+    for _ in 0..2 {
+        redis.pass(TTL - Duration::from_secs(10)).await;
+        assert!(matches!(other.refresh_key_timeout(&key("a")).await.unwrap(), Lifetime::Expires(_)));
+    }
+    assert_lives(redis.store.refresh_key_timeout(&key("a")).await.unwrap(), MAX_AGE - Duration::from_secs(100));
+}
+
+#[tokio::test]
+async fn a_session_made_by_a_backend_has_its_end_counted_from_its_first_refresh() {
+    let redis = Redis::start_with(&with_max_age(), RefreshCommand::PexpireGt).await;
+    made_by_a_backend(&redis, "a", TTL).await;
+    redis.pass(TTL / 2).await;
+    for _ in 0..4 {
+        assert_lives(redis.store.refresh_key_timeout(&key("a")).await.unwrap(), TTL);
+        // Saved by the backend again, which starts its TTL anew.
+        made_by_a_backend(&redis, "a", TTL).await;
+        redis.pass(TTL / 2).await;
+    }
+    assert_lives(redis.store.refresh_key_timeout(&key("a")).await.unwrap(), MAX_AGE - TTL * 2);
+    redis.pass(MAX_AGE - TTL * 2).await;
+    assert_eq!(redis.store.refresh_key_timeout(&key("a")).await.unwrap(), Lifetime::Missing);
+}
+
+#[tokio::test]
+async fn a_session_with_more_time_than_it_may_have_is_cut_at_its_end() {
+    let redis = Redis::start_with(&with_max_age(), RefreshCommand::PexpireGt).await;
+    made_by_a_backend(&redis, "a", MAX_AGE * 10).await;
+    assert_lives(redis.store.refresh_key_timeout(&key("a")).await.unwrap(), MAX_AGE);
+    redis.pass(MAX_AGE / 2).await;
+    made_by_a_backend(&redis, "a", MAX_AGE * 10).await;
+    assert_lives(redis.store.refresh_key_timeout(&key("a")).await.unwrap(), MAX_AGE / 2);
+    // It is given more time after the last refresh before its end.
+    made_by_a_backend(&redis, "a", MAX_AGE * 10).await;
+    redis.pass(MAX_AGE / 2).await;
+    assert_eq!(redis.store.refresh_key_timeout(&key("a")).await.unwrap(), Lifetime::Missing);
+    assert_eq!(keys(&redis).await, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn ends_stand_beside_sessions_only_and_go_with_them() {
+    let redis = Redis::start_with(&with_max_age(), RefreshCommand::PexpireGt).await;
+    let many: Vec<_> = (0..500).map(|number| key(&format!("nothing{number}"))).collect();
+    assert_eq!(redis.store.refresh_key_timeouts(&many).await.unwrap(), vec![Lifetime::Missing; 500]);
+    redis.put_persistent(&key("for-ever"), b"value").await;
+    assert_eq!(redis.store.refresh_key_timeout(&key("for-ever")).await.unwrap(), Lifetime::Persistent);
+    assert_eq!(keys(&redis).await, [format!("{PREFIX}for-ever")]);
+    redis.store.save(&key("a"), b"value").await.unwrap();
+    assert_eq!(keys(&redis).await, [format!("{PREFIX}?age:a"), format!("{PREFIX}a"), format!("{PREFIX}for-ever")]);
+    assert!(redis.store.delete(&key("a")).await.unwrap());
+    assert_eq!(keys(&redis).await, [format!("{PREFIX}for-ever")]);
+}
+
+#[tokio::test]
+async fn without_a_max_age_there_is_nothing_beside_a_session() {
+    let redis = Redis::start(RefreshCommand::PexpireGt).await;
+    redis.store.save(&key("a"), b"value").await.unwrap();
+    redis.store.refresh_key_timeout(&key("a")).await.unwrap();
+    assert_eq!(redis.store.max_age(), None);
+    assert_eq!(keys(&redis).await, [format!("{PREFIX}a")]);
 }

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod counted;
+mod expiring;
 mod limits;
 mod logout;
+mod max_age;
 mod over_redis;
 #[path = "../connections/peer.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]

@@ -45,6 +45,7 @@ pub use self::error::{EmbeddedStoreError, OpenEmbeddedError};
 pub struct EmbeddedSessionStore {
     file: Arc<SessionFile>,
     clock: WallClock,
+    max_age: Option<Duration>,
     // Sending ends when the store is dropped; that ends the thread.
     changes: Option<std::sync::mpsc::Sender<Box<dyn Change>>>,
     writer: Option<JoinHandle<()>>,
@@ -62,7 +63,7 @@ const IDLE_PURGE_INTERVAL: Duration = Duration::from_secs(10);
 
 impl EmbeddedSessionStore {
     /// Opens the file at `path`, or makes it (readable by its owner only); its folder must exist. Uses the options'
-    /// `ttl` and `max_sessions`.
+    /// `ttl`, `max_age` and `max_sessions`.
     ///
     /// Reads the disk: call it outside of async code, or by `spawn_blocking`.
     ///
@@ -96,7 +97,8 @@ impl EmbeddedSessionStore {
             file: Arc::clone(&file),
             queue,
             clock: Arc::clone(&clock),
-            ttl_ms: u64::try_from(options.ttl.as_millis()).unwrap_or(u64::MAX),
+            ttl_ms: milliseconds(options.ttl),
+            max_age_ms: options.max_age.map(milliseconds),
             max_sessions: options.max_sessions,
             idle,
             latest_ms: 0,
@@ -109,6 +111,7 @@ impl EmbeddedSessionStore {
         Ok(Self {
             file,
             clock,
+            max_age: options.max_age,
             changes: Some(changes),
             writer: Some(thread),
             room: Arc::new(Semaphore::new(QUEUED_CHANGES)),
@@ -196,6 +199,10 @@ impl SessionStore for EmbeddedSessionStore {
         let key = key.clone();
         self.change(move |tables, rules| tables.remove(&key, rules.now_ms).map(Ok)).await
     }
+
+    fn max_age(&self) -> Option<Duration> {
+        self.max_age
+    }
 }
 
 impl Drop for EmbeddedSessionStore {
@@ -218,6 +225,10 @@ fn ms_since_epoch(time: SystemTime) -> u64 {
     // A clock before 1970 has not been set; the first session is then as old as the epoch.
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

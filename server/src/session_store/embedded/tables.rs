@@ -14,6 +14,8 @@ const VALUES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("values");
 const DEADLINES: TableDefinition<'_, &str, u64> = TableDefinition::new("deadlines");
 /// The same, sorted by deadline, so that the expired are found without looking at the others.
 const BY_DEADLINE: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("by-deadline");
+/// When each session is over, however often it is refreshed; of those that have such an end.
+const ENDS: TableDefinition<'_, &str, u64> = TableDefinition::new("ends");
 /// Facts about the file itself.
 const FACTS: TableDefinition<'_, &str, u64> = TableDefinition::new("facts");
 
@@ -27,6 +29,8 @@ pub(super) const KNOWN_FORMAT: u64 = 1;
 pub(super) struct Rules {
     pub(super) now_ms: u64,
     pub(super) ttl_ms: u64,
+    /// How long a session may live in all.
+    pub(super) max_age_ms: Option<u64>,
     pub(super) max_sessions: usize,
 }
 
@@ -60,11 +64,12 @@ impl Reader {
     }
 }
 
-/// The tables in one write transaction. A session is in all three of them or in none.
+/// The tables in one write transaction. A session is in the first three of them or in none.
 pub(super) struct Tables<'txn> {
     values: Table<'txn, &'static str, &'static [u8]>,
     deadlines: Table<'txn, &'static str, u64>,
     by_deadline: Table<'txn, (u64, &'static str), ()>,
+    ends: Table<'txn, &'static str, u64>,
     facts: Table<'txn, &'static str, u64>,
     changed: bool,
 }
@@ -75,6 +80,7 @@ impl<'txn> Tables<'txn> {
             values: transaction.open_table(VALUES)?,
             deadlines: transaction.open_table(DEADLINES)?,
             by_deadline: transaction.open_table(BY_DEADLINE)?,
+            ends: transaction.open_table(ENDS)?,
             facts: transaction.open_table(FACTS)?,
             changed: false,
         })
@@ -117,9 +123,28 @@ impl<'txn> Tables<'txn> {
                 return Ok(Err(SessionStoreFull { limit }));
             }
         }
+        let current = self.deadlines.get(key.as_str())?.map(|deadline| deadline.value());
+        if current.is_some_and(|deadline| deadline <= rules.now_ms) {
+            // Expired and not deleted yet. What is saved now is a new session.
+            self.ends.remove(key.as_str())?;
+        }
         self.values.insert(key.as_str(), value)?;
-        self.set_deadline(key.as_str(), rules.now_ms.saturating_add(rules.ttl_ms))?;
+        let ends = self.end(key.as_str(), rules)?;
+        self.set_deadline(key.as_str(), rules.now_ms.saturating_add(rules.ttl_ms).min(ends))?;
         Ok(Ok(()))
+    }
+
+    /// When a session is over, however often it is refreshed. One that had no end yet gets it, counted from now.
+    fn end(&mut self, key: &str, rules: &Rules) -> Result<u64, redb::Error> {
+        let Some(max_age_ms) = rules.max_age_ms else { return Ok(u64::MAX) };
+        let known = self.ends.get(key)?.map(|end| end.value());
+        if let Some(end) = known {
+            return Ok(end);
+        }
+        let end = rules.now_ms.saturating_add(max_age_ms);
+        self.ends.insert(key, end)?;
+        self.changed = true;
+        Ok(end)
     }
 
     /// Whether there are `limit` sessions or more.
@@ -134,10 +159,11 @@ impl<'txn> Tables<'txn> {
             return Ok(Lifetime::Missing);
         };
         let full = rules.now_ms.saturating_add(rules.ttl_ms);
-        if full > current {
-            self.set_deadline(key.as_str(), full)?;
+        let deadline = full.max(current).min(self.end(key.as_str(), rules)?);
+        if deadline != current {
+            self.set_deadline(key.as_str(), deadline)?;
         }
-        Ok(expires(full.max(current), rules.now_ms))
+        Ok(if deadline > rules.now_ms { expires(deadline, rules.now_ms) } else { Lifetime::Missing })
     }
 
     /// Removes a session; says whether it was there and alive.
@@ -147,6 +173,7 @@ impl<'txn> Tables<'txn> {
         self.changed = true;
         self.by_deadline.remove((deadline, key.as_str()))?;
         self.values.remove(key.as_str())?;
+        self.ends.remove(key.as_str())?;
         Ok(deadline > now)
     }
 
@@ -161,6 +188,7 @@ impl<'txn> Tables<'txn> {
             self.by_deadline.pop_first()?;
             self.deadlines.remove(expired.as_str())?;
             self.values.remove(expired.as_str())?;
+            self.ends.remove(expired.as_str())?;
         }
         Ok(())
     }
@@ -175,6 +203,10 @@ impl<'txn> Tables<'txn> {
         }
         for (key, deadline) in all {
             self.set_deadline(&key, deadline.saturating_sub(by_ms))?;
+            let end = self.ends.get(key.as_str())?.map(|end| end.value());
+            if let Some(end) = end {
+                self.ends.insert(key.as_str(), end.saturating_sub(by_ms))?;
+            }
         }
         Ok(())
     }

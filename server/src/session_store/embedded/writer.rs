@@ -73,6 +73,7 @@ pub(super) struct Writer {
     pub(super) queue: Receiver<Box<dyn Change>>,
     pub(super) clock: WallClock,
     pub(super) ttl_ms: u64,
+    pub(super) max_age_ms: Option<u64>,
     pub(super) max_sessions: usize,
     /// How long to wait for a change before looking for expired sessions.
     pub(super) idle: Duration,
@@ -149,7 +150,7 @@ impl Writer {
             tables.turn_back(by_ms)?;
         }
         tables.purge(now_ms, PURGED_PER_COMMIT + group.len())?;
-        let rules = Rules { now_ms, ttl_ms: self.ttl_ms, max_sessions: self.max_sessions };
+        let rules = Rules { now_ms, ttl_ms: self.ttl_ms, max_age_ms: self.max_age_ms, max_sessions: self.max_sessions };
         for change in group {
             change.apply(&mut tables, &rules)?;
         }

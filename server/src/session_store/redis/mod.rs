@@ -1,16 +1,17 @@
 mod address;
 mod error;
 mod link;
+mod max_age;
 mod refresh;
 
-use std::{fmt, io::Write};
+use std::{fmt, io::Write, time::Duration};
 
-use ::redis::{RedisResult, RedisWrite, ToRedisArgs, aio::MultiplexedConnection};
+use ::redis::{Cmd, FromRedisValue, RedisResult, RedisWrite, ToRedisArgs, aio::MultiplexedConnection};
 use async_trait::async_trait;
 use swampdragon_protocol::SessionKey;
 
-use self::error::store_error;
 pub(crate) use self::{address::parse as parse_address, link::Link};
+use self::{error::store_error, max_age::MaxAge};
 use super::{Lifetime, SessionStore, SessionStoreError, SessionStoreOptions};
 
 pub use self::{error::ConnectRedisError, refresh::RefreshCommand};
@@ -23,6 +24,11 @@ pub use self::{error::ConnectRedisError, refresh::RefreshCommand};
 /// exist is not made. It works on keys of any type, so that hashes which a web framework keeps as sessions can be
 /// refreshed.
 ///
+/// With a [`max_age`](SessionStoreOptions::max_age), a key stands beside each session, named by the prefix, `?age:` and
+/// the session key, from which all nodes know how much longer the session may live; it takes some 100 bytes until five
+/// minutes after the session's end. A session that another program made has its end counted from its first refresh; one
+/// that it gave more time is cut at its end. Without a TTL, a session has no end either.
+///
 /// One connection is shared by all requests and made anew when it is lost; a request that cannot be answered meanwhile
 /// fails with an error that [is "unavailable"](SessionStoreError::is_unavailable).
 pub struct RedisSessionStore {
@@ -30,6 +36,7 @@ pub struct RedisSessionStore {
     key_prefix: String,
     ttl_ms: u64,
     refresh: RefreshCommand,
+    max_age: Option<MaxAge>,
 }
 
 impl RedisSessionStore {
@@ -71,7 +78,10 @@ impl RedisSessionStore {
             RedisResult::Ok((link, refresh.unwrap_or(detected)))
         };
         match connected.await {
-            Ok((link, refresh)) => Ok(Self { link, key_prefix, ttl_ms, refresh }),
+            Ok((link, refresh)) => {
+                let max_age = MaxAge::of(options, refresh == RefreshCommand::Script);
+                Ok(Self { link, key_prefix, ttl_ms, refresh, max_age })
+            }
             Err(error) => Err(ConnectRedisError::new(server, error)),
         }
     }
@@ -86,24 +96,42 @@ impl RedisSessionStore {
         PrefixedKey { prefix: &self.key_prefix, key: key.as_str() }
     }
 
-    async fn ask<T: ::redis::FromRedisValue>(&self, command: ::redis::Cmd) -> Result<T, SessionStoreError> {
+    /// Asks something about one key. `command` has its name; the key and `arguments` follow.
+    async fn ask<T: FromRedisValue>(
+        &self,
+        command: &str,
+        key: &PrefixedKey<'_>,
+        arguments: impl FnOnce(&mut Cmd),
+    ) -> RedisResult<T> {
+        let mut command = ::redis::cmd(command);
+        command.arg(key);
+        arguments(&mut command);
+        self.ask_command(command).await
+    }
+
+    async fn ask_command<T: FromRedisValue>(&self, command: Cmd) -> RedisResult<T> {
         let ask = |mut connection: MultiplexedConnection| async move { command.query_async(&mut connection).await };
-        self.link.with(ask).await.map_err(store_error)
+        self.link.with(ask).await
     }
 }
 
 #[async_trait]
 impl SessionStore for RedisSessionStore {
     async fn save(&self, key: &SessionKey, value: &[u8]) -> Result<(), SessionStoreError> {
-        let mut command = ::redis::cmd("SET");
-        command.arg(self.prefixed(key)).arg(value).arg("PX").arg(self.ttl_ms);
-        self.ask(command).await
+        let saved = match &self.max_age {
+            Some(max_age) => max_age.save(self, key, value).await,
+            None => {
+                self.ask("SET", &self.prefixed(key), |command| {
+                    command.arg(value).arg("PX").arg(self.ttl_ms);
+                })
+                .await
+            }
+        };
+        saved.map_err(store_error)
     }
 
     async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, SessionStoreError> {
-        let mut command = ::redis::cmd("GET");
-        command.arg(self.prefixed(key));
-        self.ask(command).await
+        self.ask("GET", &self.prefixed(key), |_| ()).await.map_err(store_error)
     }
 
     async fn refresh_key_timeout(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
@@ -112,24 +140,32 @@ impl SessionStore for RedisSessionStore {
     }
 
     async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+        if let Some(max_age) = &self.max_age {
+            return max_age.refresh(self, keys).await.map_err(store_error);
+        }
         let keys: Vec<_> = keys.iter().map(|key| self.prefixed(key)).collect();
         self.link.with(|connection| self.refresh.run(connection, &keys, self.ttl_ms)).await.map_err(store_error)
     }
 
     async fn lifetime(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
-        let mut command = ::redis::cmd("PTTL");
-        command.arg(self.prefixed(key));
-        self.ask(command).await.map(refresh::lifetime)
+        self.ask("PTTL", &self.prefixed(key), |_| ()).await.map(refresh::lifetime).map_err(store_error)
     }
 
     async fn ping(&self) -> Result<(), SessionStoreError> {
-        self.ask(::redis::cmd("PING")).await
+        self.ask_command(::redis::cmd("PING")).await.map_err(store_error)
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<bool, SessionStoreError> {
-        let mut command = ::redis::cmd("DEL");
-        command.arg(self.prefixed(key));
-        self.ask(command).await
+        let deleted = self.ask("DEL", &self.prefixed(key), |_| ()).await.map_err(store_error)?;
+        if let Some(max_age) = &self.max_age {
+            // Afterwards: the session never stands alone.
+            max_age.forget(self, key).await.map_err(store_error)?;
+        }
+        Ok(deleted)
+    }
+
+    fn max_age(&self) -> Option<Duration> {
+        self.max_age.as_ref().map(MaxAge::duration)
     }
 }
 

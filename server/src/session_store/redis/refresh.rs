@@ -28,9 +28,7 @@ const COMMANDS_PER_PIPELINE: usize = 8192;
 ///
 /// `replicate_commands` is for Redis 3.2 to 4, which would refuse to write after `PTTL` in a script; later servers do
 /// so by themselves.
-static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        r"
+pub(super) const SCRIPT_TEXT: &str = r"
         if redis.replicate_commands then redis.replicate_commands() end
         local ttl = tonumber(ARGV[1])
         local left = {}
@@ -44,9 +42,9 @@ static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
             end
         end
         return left
-        ",
-    )
-});
+        ";
+
+static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(SCRIPT_TEXT));
 
 impl RefreshCommand {
     /// Finds out by trying: version numbers mislead on forks and managed services, and `INFO` may be forbidden.
