@@ -58,10 +58,14 @@ fn start_logging(settings: &Settings) {
 #[tokio::main]
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // Before anything else, so that a signal that comes while the store is opened is not lost.
-    let shutdown = shutdown_signal()?;
+    let mut shutdown = Box::pin(shutdown_signal()?);
     let address = format!("{}:{}", bracketed(&settings.host), settings.port);
     let prefix = settings.prefix.clone();
-    let server = Server::builder().settings(settings).bind(&address).await?;
+    let server = tokio::select! {
+        server = Server::builder().settings(settings).bind(&address) => server?,
+        // It may be waiting for Redis.
+        () = &mut shutdown => return Ok(()),
+    };
     // Port 0 has become a real one.
     let url = format!("http://{}", server.local_addr()?);
     // Whoever read the address may have closed the pipe, or the disk behind it may be full: no reason to end.

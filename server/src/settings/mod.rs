@@ -20,7 +20,7 @@ use self::{
     kind::Kind,
     layers::{Environment, Layers},
 };
-use crate::session_store::SessionStoreOptions;
+use crate::session_store::{RedisTls, SessionStoreOptions};
 
 pub use self::{
     error::SettingsError,
@@ -147,6 +147,12 @@ impl Settings {
             max_sessions: self.max_stored_sessions,
             connect_timeout: self.redis_connect_timeout,
             response_timeout: self.redis_response_timeout,
+            start_wait: self.redis_start_wait,
+            redis_tls: RedisTls {
+                ca_file: self.redis_tls_ca_file.clone(),
+                cert_file: self.redis_tls_cert_file.clone(),
+                key_file: self.redis_tls_key_file.clone(),
+            },
         }
     }
 }
