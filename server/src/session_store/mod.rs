@@ -101,6 +101,15 @@ pub trait SessionStore: Send + Sync + 'static {
         Ok(Lifetime::NotSupported)
     }
 
+    /// Asks the store whether it is there, for probes of the server's readiness. A store in the same process always is,
+    /// and says so by default.
+    ///
+    /// # Errors
+    /// The store cannot be reached, or not be used.
+    async fn ping(&self) -> Result<(), SessionStoreError> {
+        Ok(())
+    }
+
     /// Removes `key` and its value. Says whether there was one.
     ///
     /// # Errors

@@ -34,6 +34,8 @@ pub use self::{
 pub enum Invocation {
     /// To run the server.
     Run(Box<Loaded>),
+    /// To ask the server that runs with these settings whether it lives.
+    CheckHealth(Box<Loaded>),
     /// To print this text and end: the help, the version, or the settings in force.
     Print(String),
 }
@@ -97,6 +99,8 @@ impl Loaded {
         let loaded = Self { settings, warnings, sources: sources.collect() };
         Ok(if matches.get_flag(flags::PRINT_CONFIG) {
             Invocation::Print(loaded.print_config())
+        } else if matches.get_flag(flags::CHECK_HEALTH) {
+            Invocation::CheckHealth(Box::new(loaded))
         } else {
             Invocation::Run(Box::new(loaded))
         })

@@ -5,8 +5,8 @@ use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm};
 use super::{
     definition::{BareNumber, Definition, Legacy, Reads, default_doc, same, settings},
     kind::{
-        AbortCode, Bytes, Carrier, Count, File, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, LogFilter,
-        LogFormat, LogFormatName, MessageFormName, Optional, Origins, Password, PasswordText, Port, Prefix,
+        AbortCode, Bytes, Carrier, Count, File, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, ListenAddress,
+        LogFilter, LogFormat, LogFormatName, MessageFormName, Optional, Origins, Password, PasswordText, Port, Prefix,
         ScriptAddress, Socket, Store, Time, WebOrigin,
     },
 };
@@ -49,6 +49,12 @@ settings! {
         ///
         /// Exactly as browsers send them, such as `https://example.com`; `*` allows every page on the web.
         allowed_origins: Vec<String> = Origins, "";
+
+        /// Address of a listener for operators, apart from the one for pages: /healthz, /readyz and /metrics.
+        ///
+        /// Such as `127.0.0.1:9998`. Whoever reaches it reads the numbers: keep it from the outside. Not set, there is
+        /// none.
+        admin_listen: Option<String> = Optional<ListenAddress>, "";
 
         /// How long open connections may take to close when the server is told to stop.
         drain_time: Duration = Time<1, HOUR>, "10s";

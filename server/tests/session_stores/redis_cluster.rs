@@ -132,6 +132,7 @@ async fn sessions_outlive_a_node_and_those_of_others_do_not_notice() {
 
     // The second node has no replica. It hangs: its keys wait, all others are refreshed.
     cluster.nodes[1].pause();
+    tokio::time::timeout(options.response_timeout, store.ping()).await.expect("other nodes answer").unwrap();
     for _ in 0..3 {
         let lifetimes = store.refresh_key_timeouts(&keys(60)).await.unwrap();
         for (lifetime, place) in lifetimes.into_iter().zip(&places) {

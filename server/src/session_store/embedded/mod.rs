@@ -189,6 +189,10 @@ impl SessionStore for EmbeddedSessionStore {
         self.read(move |reader, now| reader.lifetime(&key, now)).await
     }
 
+    async fn ping(&self) -> Result<(), SessionStoreError> {
+        self.stored().await.map(drop)
+    }
+
     async fn delete(&self, key: &SessionKey) -> Result<bool, SessionStoreError> {
         let key = key.clone();
         self.change(move |tables, rules| tables.remove(&key, rules.now_ms).map(Ok)).await

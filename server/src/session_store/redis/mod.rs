@@ -162,6 +162,15 @@ impl SessionStore for RedisSessionStore {
         self.ask("PTTL", key, |_| ()).await.map(refresh::lifetime)
     }
 
+    async fn ping(&self) -> Result<(), SessionStoreError> {
+        let command = ::redis::cmd("PING");
+        let answer = match &self.nodes {
+            Nodes::One(link) => link.ask(&command).await.map(drop),
+            Nodes::Cluster(cluster) => cluster.ask_any(&command).await.map(drop),
+        };
+        answer.map_err(store_error)
+    }
+
     async fn delete(&self, key: &SessionKey) -> Result<bool, SessionStoreError> {
         self.ask("DEL", key, |_| ()).await
     }

@@ -67,6 +67,33 @@ impl Kind for Host {
     }
 }
 
+/// Where to listen: host and port.
+pub(in crate::settings) struct ListenAddress;
+
+impl Kind for ListenAddress {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "HOST:PORT";
+
+    fn parse(text: &str) -> Result<String, String> {
+        let is_address = text.rsplit_once(':').is_some_and(|(host, port)| {
+            let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+            // An IPv6 address without brackets could not be told from its port.
+            (!host.contains(':') || text.starts_with('[')) && Host::parse(host).is_ok() && port.parse::<u16>().is_ok()
+        });
+        if is_address {
+            Ok(text.to_owned())
+        } else {
+            Err("a host and a port, such as 127.0.0.1:9998, [::1]:9998 or localhost:9998; port 0 takes a free one"
+                .to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(value)
+    }
+}
+
 /// The path of the SockJS endpoint.
 pub(in crate::settings) struct Prefix;
 

@@ -175,6 +175,28 @@ impl Cluster {
         if answers.is_empty() { Err(unreachable.unwrap_or_else(unserved)) } else { Ok(answers) }
     }
 
+    /// Asks whether anyone is there: what the first node says that answers. One that is away takes its sessions with it
+    /// for every server alike, which is no reason to send pages elsewhere.
+    pub(super) async fn ask_any(&self, command: &Cmd) -> RedisResult<Value> {
+        let slots = self.slots().await?;
+        let mut answers: FuturesUnordered<_> = slots
+            .nodes()
+            .into_iter()
+            .map(|node| {
+                let link = self.link(node);
+                async move { link.ask(command).await }
+            })
+            .collect();
+        let mut failure = None;
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(answer) => return Ok(answer),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or_else(unserved))
+    }
+
     /// One of the masters, each in its turn.
     pub(super) async fn any_master(&self) -> RedisResult<ConnectionInfo> {
         // Whoever asks may have lost a node, or it is the first question.
