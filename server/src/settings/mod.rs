@@ -94,7 +94,9 @@ impl Loaded {
         let mut warnings = layers::unknown_variables(&environment);
         warnings.extend(redis_address::complete(&mut layers)?);
         let settings = Settings::read(&layers)?;
-        check_heartbeats(&settings, |name| format!(" ({})", layers.source(name)))?;
+        let origin = |name: &str| format!(" ({})", layers.source(name));
+        check_heartbeats(&settings, origin)?;
+        redis_address::check_tls(&settings, origin)?;
         let sources = table::DEFINITIONS.iter().map(|setting| (setting.name, layers.source(setting.name).clone()));
         let loaded = Self { settings, warnings, sources: sources.collect() };
         Ok(if matches.get_flag(flags::PRINT_CONFIG) {
@@ -128,7 +130,8 @@ impl Settings {
             return Err(SettingsError::Combination(combination));
         }
         self.check_static_dir()?;
-        check_heartbeats(self, |_| String::new())
+        check_heartbeats(self, |_| String::new())?;
+        redis_address::check_tls(self, |_| String::new())
     }
 
     /// Without its folder a server would start, and answer every request for a page with 404.

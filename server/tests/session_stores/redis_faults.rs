@@ -6,8 +6,12 @@ use std::{
 };
 
 use redis::{AsyncCommands, aio::MultiplexedConnection};
-use swampdragon_server::session_store::{
-    ConnectRedisError, Lifetime, RedisSessionStore, RefreshCommand, SessionStore, SessionStoreOptions,
+use swampdragon_server::{
+    protocol::ChannelName,
+    pubsub::{PubSub, RedisPubSub, Subscribers},
+    session_store::{
+        ConnectRedisError, Lifetime, RedisSessionStore, RefreshCommand, SessionStore, SessionStoreOptions,
+    },
 };
 
 use crate::{
@@ -164,6 +168,35 @@ async fn what_waiting_cannot_help_is_told_at_once() {
         assert!(format!("{error:?}").starts_with(expected), "{parameters}: {error:?}");
     }
     assert!(started.elapsed() < Duration::from_secs(30));
+}
+
+/// The rights of the user in `docs/redis.md`, as words.
+fn documented_rights() -> Vec<String> {
+    let text = include_str!("../../../docs/redis.md");
+    let (_, command) = text.split_once("ACL SETUSER").unwrap();
+    let (command, _) = command.split_once("```").unwrap();
+    command.split_whitespace().filter(|word| *word != "\\").map(ToOwned::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_user_of_the_documentation_has_all_the_rights_it_takes() {
+    let server = RedisServer::start();
+    let rights = documented_rights();
+    let () = redis::cmd("ACL").arg("SETUSER").arg(&rights).query_async(&mut direct(&server).await).await.unwrap();
+    let url = format!("{}?user={}&pass=secret", server.url(), rights[0]);
+    for refresh in [RefreshCommand::PexpireGt, RefreshCommand::Script] {
+        let store = RedisSessionStore::connect_with_refresh_command(&url, &options(), refresh).await.unwrap();
+        store.ping().await.unwrap();
+        store.save(&key("a"), b"value").await.unwrap();
+        assert_lives(store.refresh_key_timeout(&key("a")).await.unwrap(), TTL);
+        assert_lives(store.lifetime(&key("a")).await.unwrap(), TTL);
+        assert_eq!(store.refresh_key_timeout(&key("b")).await.unwrap(), Lifetime::Missing);
+        assert!(store.delete(&key("a")).await.unwrap());
+    }
+    let publications = RedisPubSub::connect(&url, &options(), Subscribers::default()).await.unwrap();
+    let channel = ChannelName::parse("news").unwrap();
+    publications.publish(&channel, "{}").await.unwrap();
+    assert_eq!(publications.channels("").await.unwrap(), []);
 }
 
 /// Valkey is not in every distribution; where it is not installed there is nothing to try.
