@@ -79,11 +79,15 @@ impl Sentinels {
         self.until("it is the master", async || Ok(role(port).await? == "master")).await;
     }
 
-    /// Waits until this server is a replica that has everything.
-    pub(crate) async fn until_replica(&self, port: u16) {
+    /// Makes a server the replica of another, which sentinels would do in ten seconds, and waits until it has
+    /// everything.
+    pub(crate) async fn follow(&self, port: u16, master: u16) {
         self.until("it is a replica", async || {
             let replication: String = command(port, PASSWORD, "INFO replication").await?;
-            Ok(replication.contains("role:slave") && replication.contains("master_link_status:up"))
+            if replication.contains("role:master") {
+                let () = command(port, PASSWORD, &format!("REPLICAOF 127.0.0.1 {master}")).await?;
+            }
+            Ok(replication.contains("master_link_status:up"))
         })
         .await;
     }

@@ -1,11 +1,20 @@
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
     aio::{MultiplexedConnection, PubSub},
 };
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
 use tokio::{
-    sync::{Mutex, OnceCell},
+    sync::OnceCell,
     time::{Instant, timeout},
 };
 
@@ -18,10 +27,10 @@ use crate::session_store::SessionStoreOptions;
 /// fails with anything but an I/O error ("max number of clients reached", say), and because it keeps a connection
 /// whose peer went away in silence: here a request without an answer ends the connection.
 pub(crate) struct Link {
-    source: Source,
+    source: Arc<Source>,
     config: AsyncConnectionConfig,
     connect_timeout: Duration,
-    // Held while connecting, so that all who wait share one attempt. Each wait ends after `connect_timeout`.
+    // Held for moments only, never while waiting.
     state: Mutex<State>,
 }
 
@@ -30,10 +39,16 @@ pub(crate) struct Link {
 /// Without the pause a flood of requests would be a flood of connection attempts at a server in trouble.
 const PAUSE_BETWEEN_ATTEMPTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
+/// How long a request waits for an attempt to connect when it is known that something is wrong. An attempt that works
+/// takes milliseconds; one at a server that hangs goes on without anybody waiting for it.
+const PATIENCE: Duration = Duration::from_millis(250);
+
 struct State {
     connected: Option<Connected>,
     attempts: u64,
-    /// What the last attempt failed with, and until when that is the answer.
+    /// The attempt under way, which all who wait share.
+    connecting: Option<Shared<BoxFuture<'static, RedisResult<Connected>>>>,
+    /// What the last attempt failed with or the last connection ended with, and until when that is the answer.
     failure: Option<(Instant, RedisError)>,
     backoff: Backoff,
 }
@@ -52,12 +67,13 @@ impl Link {
     /// A link that is not connected yet.
     fn new(source: Source, options: &SessionStoreOptions) -> Self {
         Self {
-            source,
+            source: Arc::new(source),
             config: config(options),
             connect_timeout: options.connect_timeout,
             state: Mutex::new(State {
                 connected: None,
                 attempts: 0,
+                connecting: None,
                 failure: None,
                 backoff: Backoff::new(PAUSE_BETWEEN_ATTEMPTS.0, PAUSE_BETWEEN_ATTEMPTS.1),
             }),
@@ -91,7 +107,7 @@ impl Link {
         let connected = self.connected().await?;
         let result = work(connected.clone()).await;
         if let Err(error) = &result {
-            self.heed(&connected, error).await;
+            self.heed(&connected, error);
         }
         result
     }
@@ -109,7 +125,7 @@ impl Link {
     /// # Errors
     /// As [`with`](Self::with); of any of them.
     pub(crate) async fn ask_all(&self, command: &Cmd) -> RedisResult<Vec<Value>> {
-        match &self.source {
+        match &*self.source {
             Source::AnyOf(cluster) => cluster.ask_all(command).await,
             Source::One(_) | Source::Master(_) => Ok(vec![self.ask(command).await?]),
         }
@@ -117,7 +133,7 @@ impl Link {
 
     /// Another connection, to the server that the link would connect to now, for publications only.
     pub(crate) async fn subscription(&self) -> RedisResult<PubSub> {
-        self.in_time(async {
+        in_time(self.connect_timeout, async {
             let server = self.source.locate(&self.config).await?;
             Client::open(server)?.get_async_pubsub().await
         })
@@ -126,53 +142,84 @@ impl Link {
 
     /// The connection, made now if there is none.
     pub(super) async fn connected(&self) -> RedisResult<Connected> {
-        let mut state = self.state.lock().await;
-        if let Some(connected) = &state.connected {
-            return Ok(connected.clone());
-        }
-        if let Some((until, error)) = &state.failure
-            && Instant::now() < *until
-        {
-            return Err(error.clone());
-        }
-        state.attempts += 1;
-        match self.in_time(self.connect()).await {
-            Ok(connection) => {
-                let connected = Connected { connection, refresh: Arc::default(), attempt: state.attempts };
-                state.connected = Some(connected.clone());
-                state.backoff.reset();
-                state.failure = None;
-                Ok(connected)
+        let (attempt, connecting, known) = {
+            let mut state = self.state();
+            if let Some(connected) = &state.connected {
+                return Ok(connected.clone());
             }
-            Err(error) => {
-                state.failure = Some((Instant::now() + state.backoff.wait(), error.clone()));
-                Err(error)
-            }
+            let connecting = match &state.connecting {
+                Some(connecting) => connecting.clone(),
+                None => {
+                    if let Some((until, error)) = &state.failure
+                        && Instant::now() < *until
+                    {
+                        return Err(error.clone());
+                    }
+                    state.attempts += 1;
+                    let connecting = self.connect(state.attempts).shared();
+                    state.connecting = Some(connecting.clone());
+                    connecting
+                }
+            };
+            (state.attempts, connecting, state.failure.as_ref().map(|(_, error)| error.clone()))
+        };
+        let Some(known) = known else {
+            return self.settle(attempt, connecting.await);
+        };
+        match timeout(PATIENCE, connecting).await {
+            Ok(made) => self.settle(attempt, made),
+            Err(_) => Err(known),
         }
     }
 
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let server = self.source.locate(&self.config).await?;
-        Client::open(server)?.get_multiplexed_async_connection_with_config(&self.config).await
+    /// Notes what came of an attempt; the first of those who waited does.
+    fn settle(&self, attempt: u64, made: RedisResult<Connected>) -> RedisResult<Connected> {
+        let mut state = self.state();
+        if state.attempts == attempt && state.connecting.take().is_some() {
+            match &made {
+                Ok(connected) => {
+                    state.connected = Some(connected.clone());
+                    state.backoff.reset();
+                    state.failure = None;
+                }
+                Err(error) => state.failure = Some((Instant::now() + state.backoff.wait(), error.clone())),
+            }
+        }
+        made
     }
 
-    /// The crate's limit covers the socket; this one covers the handshake behind it and the search before it as well.
-    async fn in_time<T>(&self, connecting: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-        let made = timeout(self.connect_timeout, connecting).await;
-        made.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    fn connect(&self, attempt: u64) -> BoxFuture<'static, RedisResult<Connected>> {
+        let (source, config) = (Arc::clone(&self.source), self.config.clone());
+        let connecting = async move {
+            let server = source.locate(&config).await?;
+            let connection = Client::open(server)?.get_multiplexed_async_connection_with_config(&config).await?;
+            Ok(Connected { connection, refresh: Arc::default(), attempt })
+        };
+        in_time(self.connect_timeout, connecting).boxed()
     }
 
     /// Lets go of a connection that gave such an answer, if it is of no use any more and no newer one has replaced it
     /// already. Requests under way on it end on their own.
-    pub(super) async fn heed(&self, connected: &Connected, error: &RedisError) {
+    pub(super) fn heed(&self, connected: &Connected, error: &RedisError) {
         if !ends_connection(error) {
             return;
         }
-        let mut state = self.state.lock().await;
+        let mut state = self.state();
         if state.connected.as_ref().is_some_and(|current| current.attempt == connected.attempt) {
             state.connected = None;
+            state.failure = Some((Instant::now(), error.clone()));
         }
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The crate's limit covers the socket; this one covers the handshake behind it and the search before it as well.
+async fn in_time<T>(limit: Duration, connecting: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    let made = timeout(limit, connecting).await;
+    made.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
 
 /// Limits of one connection and of what is asked on it.

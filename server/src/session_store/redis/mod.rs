@@ -44,9 +44,9 @@ pub struct RedisSessionStore {
 
 enum Nodes {
     /// One server has all keys.
-    One(Link),
+    One(Box<Link>),
     /// Each key is on one of several.
-    Cluster(Cluster),
+    Cluster(Box<Cluster>),
 }
 
 impl RedisSessionStore {
@@ -90,8 +90,8 @@ impl RedisSessionStore {
         let servers = address::parse(address, &options.redis_tls)?;
         let described = servers.describe();
         let nodes = match servers {
-            Servers::Cluster { seeds, login } => Nodes::Cluster(Cluster::new(seeds, *login, options)),
-            one @ (Servers::One(_) | Servers::Sentinels(_)) => Nodes::One(Link::open(one, options)),
+            Servers::Cluster { seeds, login } => Nodes::Cluster(Box::new(Cluster::new(seeds, *login, options))),
+            one @ (Servers::One(_) | Servers::Sentinels(_)) => Nodes::One(Box::new(Link::open(one, options))),
         };
         let ttl_ms = u64::try_from(options.ttl.as_millis()).unwrap_or(u64::MAX);
         let store = Self { nodes, refresh: Refresh { key_prefix: options.key_prefix.clone(), ttl_ms, forced } };

@@ -87,10 +87,10 @@ impl Refresh {
             Ok(answers) => {
                 // One answer of a kind that ends a connection is enough: a replica is one for every key.
                 if let Some(error) = answers.iter().find_map(|answer| answer.as_ref().err()) {
-                    link.heed(&connected, error).await;
+                    link.heed(&connected, error);
                 }
             }
-            Err(error) => link.heed(&connected, error).await,
+            Err(error) => link.heed(&connected, error),
         }
         let refreshed = refreshed?;
         expect_answers(refreshed.len(), expected)?;
