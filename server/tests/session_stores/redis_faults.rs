@@ -69,20 +69,16 @@ async fn a_redis_that_comes_back_empty_has_no_session_and_none_is_revived() {
 #[tokio::test]
 async fn a_redis_that_hangs_is_noticed_and_nobody_waits_long() {
     let server = RedisServer::start();
-    let limits = SessionStoreOptions {
-        response_timeout: Duration::from_millis(100),
-        connect_timeout: Duration::from_millis(200),
-        ..options()
-    };
+    let limits = SessionStoreOptions { response_timeout: Duration::from_millis(100), ..options() };
     let store = RedisSessionStore::connect(&server.url(), &limits).await.unwrap();
     store.save(&key("a"), b"value").await.unwrap();
     server.pause();
     let started = Instant::now();
-    for _ in 0..20 {
+    for _ in 0..5 {
         assert!(store.refresh_key_timeout(&key("a")).await.unwrap_err().is_unavailable());
     }
-    // One time limit each would be at least 2 s; after an attempt that failed, others are answered without one.
-    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    // Connecting may take 5 s, which nobody waits for who can know that something is wrong.
+    assert!(started.elapsed() < limits.connect_timeout, "{:?}", started.elapsed());
     server.resume();
     saved_again(&store).await;
 }
