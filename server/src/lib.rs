@@ -5,15 +5,21 @@
 //! session store.
 
 mod admin;
+mod admission;
 mod channel_filter;
 mod connection;
+mod drain;
 mod heartbeat;
 mod http;
+mod http_connection;
 mod listener;
+mod logout;
 mod metrics;
 mod origin;
 mod peer;
+mod proxies;
 pub mod pubsub;
+mod refusals;
 mod router;
 mod server;
 mod service;
@@ -25,9 +31,10 @@ pub mod testing;
 mod websocket;
 
 pub use channel_filter::FilteredChannel;
-pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, Message};
+pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, LogoutRequest, Message};
+pub use logout::Sessions;
 pub use router::{CallError, LoginRequired, ModelRouter, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
 pub use server::{Server, ServerBuilder, StartError};
-pub use shutdown::shutdown_signal;
+pub use shutdown::{shutdown_signal, shutdown_signals};
 pub use sockjs::SockJsService;
 pub use swampdragon_protocol as protocol;

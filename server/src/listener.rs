@@ -1,18 +1,19 @@
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Extension, Router};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use axum::Router;
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Semaphore, watch},
+    time::timeout,
 };
-use tower::Layer;
 
-use crate::peer::Peer;
+use crate::{
+    admission::{Seat, TurnedAway},
+    http_connection::HttpConnections,
+    refusals::Limit,
+    service::Service,
+};
 
 /// HTTP requests under way.
 pub(crate) struct Requests(watch::Sender<()>);
@@ -29,60 +30,102 @@ impl Requests {
 pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
-    header_timeout: Duration,
+    service: Arc<Service>,
     stop: impl Future<Output = ()>,
 ) -> Requests {
     let (finish, finishing) = watch::channel(());
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_REQUEST_HEAD);
+    let connections = Arc::new(HttpConnections::new(routes, Arc::clone(&service)));
+    let door = Door { service, turning_away: Arc::new(Semaphore::new(TURNING_AWAY)) };
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener) => accepted,
             () = &mut stop => return Requests(finish),
         };
-        match accepted {
-            Ok((stream, address)) => {
-                serve_one(&http, finishing.clone(), stream, Peer::new(address.ip()), routes.clone());
-            }
-            Err(error) => wait_out(&error).await,
+        if let Some((stream, address, seat)) = door.admit(accepted) {
+            tokio::spawn(Arc::clone(&connections).serve(stream, address.ip(), seat, finishing.clone()));
         }
     }
-}
-
-/// The most that a request's line and headers may take, in bytes. Also what a connection holds during its handshake.
-const MAX_REQUEST_HEAD: usize = 8 * 1024;
-
-fn serve_one(http: &http1::Builder, mut finishing: watch::Receiver<()>, stream: TcpStream, peer: Peer, routes: Router) {
-    let peer = Arc::new(peer);
-    let routes = Extension(Arc::clone(&peer)).layer(routes);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)).with_upgrades();
-    tokio::spawn(async move {
-        let mut connection = pin!(connection);
-        let served = tokio::select! {
-            served = &mut connection => served,
-            () = peer.cut() => return,
-            _ = finishing.changed() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    served = connection => served,
-                    () = peer.cut() => return,
-                }
-            }
-        };
-        // A peer that breaks HTTP or goes away concerns nobody else.
-        if let Err(error) = served {
-            tracing::debug!(error = &error as &dyn std::error::Error, "HTTP connection ended");
-        }
-    });
 }
 
 /// Accepting fails for the peer's reasons (gone already) or for the machine's (no file descriptors left). The latter
 /// pass only with time.
-async fn wait_out(error: &io::Error) {
-    if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-        return;
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_the_peers(&error) => {}
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot accept connections; trying again in a second"
+                );
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
     }
-    tracing::error!(error = error as &dyn std::error::Error, "cannot accept connections; trying again in a second");
-    tokio::time::sleep(Duration::from_secs(1)).await;
+}
+
+fn is_the_peers(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+/// How many peers are told at the same time why they are turned away. More are only closed.
+const TURNING_AWAY: usize = 64;
+
+/// How long telling one of them may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Where peers are let in or turned away, before they have cost anything.
+struct Door {
+    service: Arc<Service>,
+    turning_away: Arc<Semaphore>,
+}
+
+impl Door {
+    fn admit(&self, (stream, address): (TcpStream, SocketAddr)) -> Option<(TcpStream, SocketAddr, Seat)> {
+        // A proxy's requests are counted one by one, for their clients.
+        let client = Some(address.ip()).filter(|address| !self.service.proxies.trust(*address));
+        match self.service.admission.admit_socket(client) {
+            Ok(seat) => Some((stream, address, seat)),
+            Err(reason) => {
+                self.service.refusals.note(Limit::from(reason), format_args!("{} refused: {reason}", address.ip()));
+                if let Ok(turn) = Arc::clone(&self.turning_away).try_acquire_owned() {
+                    tokio::spawn(async move {
+                        // Out of time is as good as told: the socket closes either way.
+                        let _ = timeout(FAREWELL, turn_away(stream, reason)).await;
+                        drop(turn);
+                    });
+                }
+                None
+            }
+        }
+    }
+}
+
+impl From<TurnedAway> for Limit {
+    fn from(reason: TurnedAway) -> Self {
+        match reason {
+            TurnedAway::Full(_) => Self::MaxConnections,
+            TurnedAway::Crowded(_) => Self::MaxConnectionsPerAddress,
+        }
+    }
+}
+
+/// Answers a request that nobody reads.
+async fn turn_away(mut stream: TcpStream, reason: TurnedAway) -> io::Result<()> {
+    let text = reason.to_string();
+    let response = format!(
+        "HTTP/1.1 {} \r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Length: {}\r\nRetry-After: {}\r\n\
+         Connection: close\r\n\r\n{text}",
+        reason.status().as_u16(),
+        text.len(),
+        TurnedAway::RETRY_AFTER_SECONDS,
+    );
+    stream.write_all(response.as_bytes()).await?;
+    stream.shutdown().await?;
+    // Closing a socket with unread bytes resets it, and the peer might never see the response.
+    let mut unread = [0; 1024];
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
 }

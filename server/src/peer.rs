@@ -1,17 +1,23 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use tokio::sync::Notify;
 
-/// The other end of an HTTP connection; each of its requests carries this as an extension.
+use crate::admission::Seat;
+
+/// The client of an HTTP request; each request carries this as an extension. Requests that come without a proxy share
+/// it with all of their connection's.
 #[derive(Debug)]
 pub(crate) struct Peer {
     address: IpAddr,
-    cut: Notify,
+    cut: Arc<Notify>,
+    /// Held for as long as anything of the client's is under way.
+    _seat: Option<Seat>,
 }
 
 impl Peer {
-    pub(crate) fn new(address: IpAddr) -> Self {
-        Self { address: address.to_canonical(), cut: Notify::new() }
+    /// `cut` is what ends the HTTP connection, by which the request came.
+    pub(crate) fn new(address: IpAddr, cut: Arc<Notify>, seat: Option<Seat>) -> Self {
+        Self { address: address.to_canonical(), cut, _seat: seat }
     }
 
     pub(crate) fn address(&self) -> IpAddr {
@@ -32,11 +38,6 @@ impl Peer {
     pub(crate) fn cut_off(&self) {
         self.cut.notify_one();
     }
-
-    /// Waits for [`cut_off`](Self::cut_off).
-    pub(crate) async fn cut(&self) {
-        self.cut.notified().await;
-    }
 }
 
 #[cfg(test)]
@@ -53,7 +54,8 @@ mod tests {
             ("2001:db8:0:1::1", "2001:db8:0:2::1", false),
             ("192.0.2.1", "2001:db8::1", false),
         ] {
-            assert_eq!(Peer::new(one.parse().unwrap()).is_at(other.parse().unwrap()), same, "{one} and {other}");
+            let peer = Peer::new(one.parse().unwrap(), Arc::default(), None);
+            assert_eq!(peer.is_at(other.parse().unwrap()), same, "{one} and {other}");
         }
     }
 }

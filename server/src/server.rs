@@ -1,22 +1,15 @@
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusRecorder;
 use swampdragon_protocol::{InvalidName, RouteName};
-use tokio::{
-    net::TcpListener,
-    task::JoinSet,
-    time::{Instant, timeout_at},
-};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet, time::timeout};
 
 use crate::{
     admin::Admin,
     connection::{ConnectionHandler, DataConnection},
+    drain::drain,
     http, listener,
+    logout::{self, Sessions},
     pubsub::{self, OpenPubSubError, PubSub, Publisher, Subscribers},
     router::{Router, Routers, SessionRouter},
     service::Service,
@@ -34,6 +27,9 @@ pub struct Server {
     service: Arc<Service>,
     endpoints: Vec<Endpoint>,
 }
+
+/// How long the session store gets for what still waits when the server ends without having closed all connections.
+const LAST_REFRESHES: Duration = Duration::from_secs(1);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -161,16 +157,38 @@ impl Server {
         move || service.connections.len()
     }
 
+    /// Whether the server has been told to stop, for a program that tells load balancers itself; ask before
+    /// [`run_until`](Self::run_until), which takes the server.
+    pub fn is_stopping(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let service = Arc::clone(&self.service);
+        move || service.drain.has_begun()
+    }
+
     /// What publishes to the pages of every node, for parts of the program that are no router.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
         self.service.publisher()
     }
 
+    /// What ends sessions everywhere, for parts of the program that are no connection.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(Arc::clone(&self.service))
+    }
+
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
     /// the sessions refreshed that still wait for it.
+    ///
+    /// The closes are spread over `drain_spread`, and each tells its client how long to stay away
+    /// (`drain_retry_after`); for `drain_delay` before them, the server serves as ever.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        // Answers until the end.
+        self.run_until_or(shutdown, std::future::pending()).await;
+    }
+
+    /// As [`run_until`](Self::run_until), and ends at once when `at_once` is ready, however far it has got with closing.
+    /// Sessions are refreshed even then, if the store is quick about it.
+    pub async fn run_until_or(self, shutdown: impl Future<Output = ()>, at_once: impl Future<Output = ()>) {
+        // Operators are answered until the end.
         let Self { listener, admin: _admin, service, endpoints } = self;
         let mut heartbeats = JoinSet::new();
         let (messages, frames) = (Arc::clone(&service), Arc::clone(&service));
@@ -178,32 +196,43 @@ impl Server {
         heartbeats.spawn(async move { frames.send_heartbeat_frames().await });
         let pub_sub = Arc::clone(&service.pub_sub);
         heartbeats.spawn(async move { pub_sub.run().await });
+        let following = Arc::clone(&service);
+        heartbeats.spawn(async move { following.pub_sub.follow(std::slice::from_ref(&following.node_channel)).await });
         let mut refresher = JoinSet::new();
         let refreshing = Arc::clone(&service);
         refresher.spawn(async move { refreshing.refresher.run().await });
 
         let routes = http::routes(Arc::clone(&service), endpoints);
-        let requests = listener::serve(listener, routes, service.settings.handshake_timeout, shutdown).await;
-
-        service.draining.store(true, Ordering::Relaxed);
-        let deadline = Instant::now() + service.settings.drain_time;
-        let open = service.connections.all();
-        tracing::info!(connections = open.len(), "shutting down");
-        open.iter().for_each(crate::Connection::close_for_shutdown);
-        drop(open);
-        heartbeats.shutdown().await;
-        let drained = timeout_at(deadline, async {
-            tokio::join!(requests.finish(), service.connections.empty());
+        let (told_to_stop, stopping) = oneshot::channel();
+        let emptied = async {
+            shutdown.await;
+            // Fails when there is nobody who waits for it.
+            let _ = told_to_stop.send(());
+            drain(&service).await;
+            service.connections.empty().await;
+        };
+        let ended = async {
+            // Until the last connection has closed, those who come are told that the server stops.
+            listener::serve(listener, routes, Arc::clone(&service), emptied).await.finish().await;
+            heartbeats.shutdown().await;
             // Last, since the peers' last replies may have come meanwhile.
             service.refresher.flush().await;
-        });
-        if drained.await.is_err() {
-            tracing::warn!(
-                connections = service.connections.len(),
-                drain_time = ?service.settings.drain_time,
-                "not everything ended within drain_time"
-            );
+        };
+        let too_late = async {
+            // Fails when the server ends, which then needs no deadline.
+            let _ = stopping.await;
+            tokio::time::sleep(service.settings.drain_delay + service.settings.drain_time).await;
+        };
+        let why = tokio::select! {
+            () = ended => return,
+            () = too_late => "drain_time is over",
+            () = at_once => "told to end at once",
+        };
+        tracing::warn!(connections = service.connections.len(), why, "connections are dropped");
+        if timeout(LAST_REFRESHES, service.refresher.flush()).await.is_err() {
+            tracing::error!("the session store is too slow: answered heartbeats are lost");
         }
+        service.refresher.give_up();
     }
 }
 
@@ -348,6 +377,7 @@ impl ServerBuilder {
             Some(recorder) => metrics::with_local_recorder(recorder, service),
             None => service(),
         });
+        logout::listen(&service);
         let endpoints = services.into_iter().map(|endpoint| endpoint.open(&service)).collect();
         Ok(Opened { listening, service, endpoints })
     }

@@ -1,13 +1,19 @@
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
-use swampdragon_protocol::MessageForm;
+use swampdragon_protocol::{ChannelName, MessageForm};
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{
-    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, OriginNames},
+    admission::Admission,
+    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment, OriginNames},
+    drain::Drain,
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
+    proxies::Proxies,
     pubsub::{PubSub, Publisher, Subscribers},
+    refusals::Refusals,
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
@@ -18,6 +24,10 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) refusals: Refusals,
+    pub(crate) proxies: Proxies,
+    pub(crate) drain: Drain,
     pub(crate) dialect: Dialect,
     pub(crate) allowed_origins: AllowedOrigins,
     pub(crate) store: Arc<dyn SessionStore>,
@@ -30,8 +40,12 @@ pub(crate) struct Service {
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
-    /// The server has been told to stop.
-    pub(crate) draining: AtomicBool,
+    pub(crate) key_hasher: KeyHasher,
+    /// Tells this node from others.
+    pub(crate) node: String,
+    /// Where the nodes that share sessions speak to each other.
+    pub(crate) node_channel: ChannelName,
+    started: Instant,
 }
 
 impl Service {
@@ -49,9 +63,15 @@ impl Service {
         let refresher = RefresherSettings {
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
+            session_ttl: settings.session_ttl,
         };
         let metrics = Arc::new(Metrics::register());
+        let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
         Self {
+            admission: Arc::new(admission),
+            refusals: Refusals::register(),
+            drain: Drain::new(settings.drain_retry_after),
+            proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_header),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
             refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics)),
             connections: ConnectionTable::new(),
@@ -59,7 +79,10 @@ impl Service {
             origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
-            draining: AtomicBool::new(false),
+            key_hasher: KeyHasher::default(),
+            node: Uuid::new_v4().simple().to_string(),
+            node_channel: settings.node_channel(),
+            started: Instant::now(),
             dialect,
             metrics,
             settings,
@@ -70,9 +93,19 @@ impl Service {
         }
     }
 
+    pub(crate) fn now(&self) -> Moment {
+        Moment::after(self.started.elapsed())
+    }
+
+    /// The minutes since the server started; the count starts again after 45 days.
+    pub(crate) fn minute(&self) -> u16 {
+        // Only the lower bits are wanted.
+        (self.started.elapsed().as_secs() / 60) as u16
+    }
+
     /// What publishes to the pages of every node.
     pub(crate) fn publisher(&self) -> Publisher {
-        Publisher::new(Arc::clone(&self.pub_sub), Arc::clone(&self.metrics))
+        Publisher::new(Arc::clone(&self.pub_sub), self.subscribers.clone(), Arc::clone(&self.metrics))
     }
 
     /// Sends heartbeat messages when they are due, for ever.
@@ -84,6 +117,7 @@ impl Service {
         self.heartbeat_messages
             .run(|connection| {
                 self.metrics.heartbeats_sent.increment(1);
+                connection.beat(self.now());
                 connection.send_frame(match connection.message_form() {
                     MessageForm::String => &string,
                     MessageForm::Object => &object,

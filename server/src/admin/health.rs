@@ -1,9 +1,4 @@
-use std::{
-    error::Error,
-    iter::successors,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{error::Error, iter::successors, sync::Arc, time::Duration};
 
 use axum::{extract::State as Extract, http::StatusCode};
 use tokio::{
@@ -58,7 +53,7 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn readyz(Extract(state): Extract<Arc<State>>) -> (StatusCode, String) {
     let ready = match state.service.get() {
         None => Err("starting".to_owned()),
-        Some(service) if service.draining.load(Ordering::Relaxed) => Err("shutting down".to_owned()),
+        Some(service) if service.drain.has_begun() => Err("shutting down".to_owned()),
         Some(service) => state.readiness.of(&*service.store).await,
     };
     match ready {
@@ -72,7 +67,7 @@ mod tests {
     use super::*;
     use crate::session_store::SessionStoreError;
     use async_trait::async_trait;
-    use std::sync::atomic::{AtomicBool, AtomicUsize};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use swampdragon_protocol::SessionKey;
 
     /// A store that may hang or be away, and counts how often it is asked.

@@ -9,10 +9,11 @@ use std::{
     time::Duration,
 };
 
+use sd_notify::NotifyState;
 use swampdragon_server::{
     Server,
     settings::{Invocation, Loaded, LogFormat, Settings},
-    shutdown_signal,
+    shutdown_signals,
 };
 use tracing::{Level, Metadata};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
@@ -69,7 +70,8 @@ fn tells_no_messages(metadata: &Metadata<'_>) -> bool {
 #[tokio::main]
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // Before anything else, so that a signal that comes while the store is opened is not lost.
-    let mut shutdown = Box::pin(shutdown_signal()?);
+    let (shutdown, at_once) = shutdown_signals()?;
+    let mut shutdown = Box::pin(shutdown);
     let address = format!("{}:{}", bracketed(&settings.host), settings.port);
     let prefix = settings.prefix.clone();
     let server = tokio::select! {
@@ -85,8 +87,20 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     }
     // Whoever read the address may have closed the pipe, or the disk behind it may be full: no reason to end.
     let _ = writeln!(io::stdout(), "{banner}");
-    server.run_until(shutdown).await;
+    tell_service_manager(NotifyState::Ready);
+    let shutdown = async {
+        shutdown.await;
+        tell_service_manager(NotifyState::Stopping);
+    };
+    server.run_until_or(shutdown, at_once).await;
     Ok(())
+}
+
+/// Says how far the server is, where a service manager has asked to be told (systemd's `Type=notify`).
+fn tell_service_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(false, &[state]) {
+        tracing::warn!(error = &error as &dyn Error, "the service manager was not told (NOTIFY_SOCKET)");
+    }
 }
 
 /// Asks the server that runs with these settings, for supervisors that can run a program and not speak HTTP.

@@ -1,15 +1,20 @@
 //! Live peers and what the application does with them.
 
+mod beat_clock;
 mod dialect;
 mod handler;
 mod holdings;
+mod key_hash;
+mod logout;
 mod message;
 mod origin_names;
 mod recorder;
+mod sessions;
 mod table;
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
@@ -21,17 +26,21 @@ use serde::Serialize;
 use swampdragon_protocol::{
     CloseCode, MessageForm, ServerMessage, SessionKey, close_code, decode_client_frame,
     json::{Json, encode_server_message},
+    with_retry_after,
 };
 use tokio::net::TcpStream;
 
+pub(crate) use beat_clock::Moment;
 pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
 pub(crate) use holdings::HoldingsTable;
-pub use message::{HeartbeatReply, Message};
+pub(crate) use key_hash::{KeyHash, KeyHasher};
+pub use message::{HeartbeatReply, LogoutRequest, Message};
 pub(crate) use origin_names::{OriginName, OriginNames};
 pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
+use self::{beat_clock::BeatClock, key_hash::FirstSession, sessions::NamedBy};
 use crate::{
     heartbeat::Slot,
     metrics::Transport,
@@ -59,6 +68,7 @@ struct Inner {
     id: u32,
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
+    beats: BeatClock,
 }
 
 /// Where what is sent goes.
@@ -69,6 +79,17 @@ pub(crate) enum Outlet {
     Polled(Box<PolledSession>),
     /// To whoever tests an application.
     Recorder(Recorder),
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let admission = &self.endpoint.service.admission;
+        match &self.outlet {
+            Outlet::WebSocket(link) => admission.websocket_closed(link.client()),
+            Outlet::Polled(session) => admission.session_ended(session.address()),
+            Outlet::Recorder(_) => {}
+        }
+    }
 }
 
 /// A connection that may be gone.
@@ -121,8 +142,17 @@ impl AtomicSlot {
 impl Connection {
     /// Registers the peer behind `stream`: it is known to the service, and its heartbeats are due, from here on until
     /// [`forget`](Self::forget).
-    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing, origin: OriginName) -> Self {
-        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing, origin)))
+    pub(crate) fn register(
+        endpoint: &Arc<Endpoint>,
+        stream: TcpStream,
+        framing: Framing,
+        client: IpAddr,
+        origin: OriginName,
+    ) -> Self {
+        let admission = &endpoint.service.admission;
+        let client = admission.key(client);
+        admission.websocket_opened(client);
+        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing, client, origin)))
     }
 
     /// Registers a peer that is reached in any way.
@@ -137,11 +167,16 @@ impl Connection {
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
+                beats: BeatClock::new(),
             }),
         });
         service.metrics.opened(connection.transport());
         let frames = service.heartbeat_frames.insert(connection.clone(), service.settings.heartbeat_frame_interval);
         connection.inner.heartbeat_frame.replace(Some(frames));
+        if service.drain.is_closing() {
+            // It has come too late to be closed with the others.
+            connection.close_for_shutdown();
+        }
         if service.settings.heartbeat_enabled {
             connection.set_heartbeat_interval(Some(service.settings.heartbeat_interval));
         }
@@ -239,9 +274,14 @@ impl Connection {
     /// handled; if it does not close within `close_timeout`, its socket is shut. A peer without a WebSocket is told
     /// when it next asks, for as long as `sockjs_disconnect_delay`.
     pub fn close(&self, code: CloseCode) {
+        self.close_because(code, code.reason);
+    }
+
+    /// The same, with another text beside the code.
+    fn close_because(&self, code: CloseCode, reason: &str) {
         match &self.inner.outlet {
-            Outlet::WebSocket(_) => Link::close(&self.inner, code, self.limits()),
-            Outlet::Polled(session) => session.close(code),
+            Outlet::WebSocket(_) => Link::close(&self.inner, code, reason, self.limits()),
+            Outlet::Polled(session) => session.close(code, reason),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
@@ -260,10 +300,14 @@ impl Connection {
 
     /// Closes as servers do that are about to stop, so that the peer comes back later.
     pub(crate) fn close_for_shutdown(&self) {
-        self.close(match self.framing() {
+        let code = match self.framing() {
             Framing::SockJs => close_code::GO_AWAY,
             Framing::Raw => close_code::GOING_AWAY,
-        });
+        };
+        match self.service().drain.retry_after() {
+            Some(delay) => self.close_because(code, &with_retry_after(code.reason, delay)),
+            None => self.close(code),
+        }
     }
 
     /// Closes below SockJS, over a fault in what the peer sent.
@@ -271,7 +315,7 @@ impl Connection {
         tracing::info!(code = code.code, reason, "peer broke the protocol: closed");
         match &self.inner.outlet {
             Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
-            Outlet::Polled(session) => session.close(code),
+            Outlet::Polled(session) => session.close(code, code.reason),
             Outlet::Recorder(recorder) => recorder.close(code),
         }
     }
@@ -306,13 +350,25 @@ impl Connection {
 
     /// Has the session `key` [refreshed](SessionStore::refresh_key_timeout) with the next batch, milliseconds from now.
     /// While the store is away the key waits and is refreshed when the store is back.
+    ///
+    /// The limits of what a page may have refreshed do not hold for this.
     pub fn refresh_key_timeout(&self, key: SessionKey) {
+        // Remembered, so that a logout finds this connection.
+        let _ = self.admit(&key, NamedBy::Application);
         self.service().refresher.submit(key, None);
     }
 
-    /// The same, and the peer is told what became of the session.
-    pub(crate) fn refresh_and_tell(&self, key: SessionKey) {
-        self.service().refresher.submit(key, Some(WeakConnection(Arc::downgrade(&self.inner))));
+    pub(crate) fn downgrade(&self) -> WeakConnection {
+        WeakConnection(Arc::downgrade(&self.inner))
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// A heartbeat message has been sent to the peer.
+    pub(crate) fn beat(&self, now: Moment) {
+        self.inner.beats.sent(now);
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -368,10 +424,10 @@ impl Connection {
         }
     }
 
-    /// What log lines about this connection stand in. Made while there is something to do, since most connections are
+    /// What log lines about this connection stand in: its peer is the other end of the socket, which may be a proxy. Made while there is something to do, since most connections are
     /// idle most of the time.
     pub(crate) fn span(&self) -> tracing::Span {
-        let (address, origin) = match &self.inner.outlet {
+        let (peer, origin) = match &self.inner.outlet {
             Outlet::WebSocket(link) => (link.peer_address(), link.origin()),
             Outlet::Polled(session) => (Some(session.address()), session.origin()),
             Outlet::Recorder(_) => (None, OriginName::NONE),
@@ -380,7 +436,7 @@ impl Connection {
             "connection",
             number = self.id(),
             transport = self.transport().label(),
-            address = address.map(tracing::field::display),
+            peer = peer.map(tracing::field::display),
             origin = self.service().origin_names.name(origin).as_deref(),
         )
     }
@@ -425,7 +481,6 @@ impl Connection {
     }
 
     pub(crate) async fn opened(&self) {
-        tracing::debug!("opened");
         if let Some(mut handler) = self.take_handler() {
             handler.on_open(self).await;
             self.put_handler(handler);

@@ -3,25 +3,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::http::{HeaderMap, header};
 
 /// Origins told apart. Those beyond are `other`: a client that is no browser can name as many as it likes.
-const MOST: usize = 256;
+const MOST: usize = 200;
 
 /// The longest origin that is kept, in bytes: scheme, a host name of 253, port.
 const LONGEST: usize = 270;
 
-/// The origins of the pages that have connected, each kept once: a connection has two bytes for it, which logs need
+/// The origins of the pages that have connected, each kept once: a connection has one byte for it, which logs need
 /// and nothing else.
 #[derive(Default)]
 pub(crate) struct OriginNames(Mutex<Vec<Arc<str>>>);
 
 /// An origin's place in [`OriginNames`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OriginName(u16);
+pub(crate) struct OriginName(u8);
 
 impl OriginName {
     /// The client sent none: it is no browser.
-    pub(crate) const NONE: Self = Self(u16::MAX);
+    pub(crate) const NONE: Self = Self(u8::MAX);
     /// One that is not kept.
-    const OTHER: Self = Self(u16::MAX - 1);
+    const OTHER: Self = Self(u8::MAX - 1);
 }
 
 impl OriginNames {
@@ -41,7 +41,7 @@ impl OriginNames {
                 names.len() - 1
             })
         });
-        place.and_then(|place| u16::try_from(place).ok()).map_or(OriginName::OTHER, OriginName)
+        place.and_then(|place| u8::try_from(place).ok()).map_or(OriginName::OTHER, OriginName)
     }
 
     /// The origin at a place; `None` for a client that sent none.

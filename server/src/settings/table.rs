@@ -1,13 +1,14 @@
 use std::{path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
 use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm};
 
 use super::{
     definition::{BareNumber, Definition, Legacy, Reads, default_doc, same, settings},
     kind::{
         AbortCode, Bytes, Carrier, Count, File, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, ListenAddress,
-        LogFilter, LogFormat, LogFormatName, MessageFormName, Optional, Origins, Password, PasswordText, Port, Prefix,
-        ScriptAddress, Socket, Store, Time, WebOrigin,
+        LogFilter, LogFormat, LogFormatName, MessageFormName, Networks, Optional, Origins, Password, PasswordText,
+        Port, Prefix, ProxyHeader, ProxyHeaderName, ScriptAddress, Socket, Store, Time, WebOrigin,
     },
 };
 
@@ -56,8 +57,31 @@ settings! {
         /// none.
         admin_listen: Option<String> = Optional<ListenAddress>, "";
 
-        /// How long open connections may take to close when the server is told to stop.
+        /// Proxies before this server, whose word is taken for whose requests they bring: addresses or networks.
+        ///
+        /// Such as `10.0.0.0/8, 2001:db8::1`. Limits by address, sockjs_same_address and the log then go by the
+        /// client's own address, and origins are compared with the host that the client asked for.
+        trusted_proxies: Vec<IpNet> = Networks, "";
+
+        /// The header in which trusted proxies say so: x-forwarded-for, or forwarded (RFC 7239).
+        ///
+        /// Of the other one any client could be the author. The nearest proxy must append the address that it sees; a
+        /// request in which that cannot be read is refused. With x-forwarded-for goes x-forwarded-host.
+        proxy_header: ProxyHeader = ProxyHeaderName, "x-forwarded-for";
+
+        /// How long a server that is told to stop goes on serving, while it says that it is not ready.
+        ///
+        /// As long as load balancers need to notice.
+        drain_delay: Duration = Time<0, HOUR>, "0s";
+
+        /// How long open connections may take to close after that; the server ends then.
         drain_time: Duration = Time<1, HOUR>, "10s";
+
+        /// Over which time it closes them, so that other servers are not run over; at most half of drain-time.
+        drain_spread: Duration = Time<0, HOUR>, "3s";
+
+        /// How long clients are asked to stay away: each for another time, up to this; 0s to ask nothing.
+        drain_retry_after: Duration = Time<0, HOUR>, "5s";
 
         /// Offers the route `session` to every page: it makes sessions, reads and deletes them.
         ///
@@ -87,7 +111,8 @@ settings! {
 
         /// Answered heartbeats that may wait for a session store which cannot be reached, one a session.
         ///
-        /// An outage shorter than the TTL then loses no session. Each takes some 200 bytes.
+        /// An outage shorter than the TTL then loses no session. Of more, those that come last are refused, for they have
+        /// the most time left. Each takes some 300 bytes.
         max_pending_refreshes: usize = Count<1, 10_000_000>, "100000";
 
         /// How long answered heartbeats are gathered before they go to the session store together.
@@ -219,15 +244,28 @@ settings! {
         /// Each remote channel counts, under each local name it has. One takes some 300 bytes.
         max_subscriptions: usize = Count<1, 1_000_000>, "100";
 
-        /// Sessions of one connection that heartbeats keep although answers do not name them.
+        /// Sessions that one connection may have refreshed; answers that name more are refused.
         ///
-        /// Of more, those named last are kept.
+        /// A place is free again when its session was not named for session-ttl. As many are kept for answers that name
+        /// none; of more, those named last.
         max_keys_per_connection: usize = Count<1, 1000>, "16";
 
-        /// Connections at one time; more are refused.
+        /// Connections at one time, and as many SockJS sessions; more are refused.
         ///
-        /// Each is an open file to the operating system, whose own limit is often lower (ulimit -n).
+        /// HTTP connections count, too. Each is an open file to the operating system, whose own limit is often lower
+        /// (ulimit -n).
         max_connections: usize = Count<1, 10_000_000>, "100000";
+
+        /// Connections from one address at one time; 0 is no limit.
+        ///
+        /// Of IPv6 addresses the first half counts. Whole offices and phone networks share one address, so this is
+        /// far more than one person needs. A page without a WebSocket takes up to three.
+        max_connections_per_address: usize = Count<0, 10_000_000>, "10000";
+
+        /// How soon a connection may have the same session refreshed again; 0s is at once.
+        ///
+        /// What comes sooner is refused, unless it answers a heartbeat. As long, a connection waits between two logouts.
+        min_refresh_interval: Duration = Time<0, HOUR>, "1s";
 
         /// Longest message a client may send.
         ///
@@ -239,8 +277,19 @@ settings! {
         /// A client that reads too slowly and lets more pile up is disconnected.
         max_outgoing_bytes: usize = Bytes<KIB, { 1024 * MIB }>, "1MiB";
 
-        /// How long a client may take for its request to open a connection.
+        /// Longest head of an HTTP request: its line and headers.
+        ///
+        /// As much is held for each connection during its handshake.
+        max_request_head: usize = Bytes<{ 8 * KIB }, MIB>, "8KiB";
+
+        /// How long a client may take from connecting until its first request has come, and for the body of any.
         handshake_timeout: Duration = Time<50, HOUR>, "10s";
+
+        /// How long an HTTP connection may stay open without another request.
+        ///
+        /// Longer than a proxy keeps its connections to this server, which is often 60s; else it sometimes sends a
+        /// request into one that is just being closed.
+        keep_alive_timeout: Duration = Time<50, HOUR>, "75s";
 
         /// How long a client may take to answer a close before it is dropped.
         close_timeout: Duration = Time<50, HOUR>, "5s";

@@ -260,6 +260,14 @@ fn each_bad_value_is_told_with_its_place_and_what_is_allowed() {
             "gives `redis.sock`; allowed is the path of a Unix socket, starting with /, such as /run/redis/redis.sock"
                 .to_owned(),
         ),
+        (
+            "trusted-proxies",
+            "10.0.0.0/8,10.0.0.0/33",
+            "gives `10.0.0.0/8,10.0.0.0/33`; allowed is a list of IP addresses and networks such as 192.0.2.1, \
+             10.0.0.0/8 or 2001:db8::/32; `10.0.0.0/33` is neither"
+                .to_owned(),
+        ),
+        ("proxy-header", "x-real-ip", "gives `x-real-ip`; allowed is x-forwarded-for or forwarded".to_owned()),
         ("redis-db", "-1", "gives `-1`; allowed is a whole number from 0 to 1000000".to_owned()),
         ("max-connections", "0", "gives `0`; allowed is a whole number from 1 to 10000000".to_owned()),
         (
@@ -317,6 +325,8 @@ fn useful_values_are_allowed() {
             "--log-format=json",
             "--static-dir=public",
             "--allowed-origins=*",
+            "--trusted-proxies=192.0.2.1, 10.0.0.0/8,2001:db8::/32",
+            "--proxy-header=Forwarded",
         ],
         NO_VARIABLES,
     )
@@ -327,6 +337,9 @@ fn useful_values_are_allowed() {
     assert_eq!((settings.heartbeat_value, settings.log_format), (HeartbeatValue::One, LogFormat::Json));
     assert_eq!(settings.static_dir, Some(PathBuf::from("public")));
     assert_eq!(settings.allowed_origins, ["*"]);
+    let proxies: Vec<_> = settings.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["192.0.2.1/32", "10.0.0.0/8", "2001:db8::/32"]);
+    assert_eq!(settings.proxy_header, ProxyHeader::Forwarded);
 }
 
 #[test]
@@ -434,6 +447,8 @@ fn printed_settings_can_be_read_again() {
         &[
             "--port=80",
             "--allowed-origins=https://a.example,*",
+            "--trusted-proxies=192.0.2.1,2001:db8::/32",
+            "--proxy-header=forwarded",
             "--max-message-size=1025",
             "--session-ttl=1h 1ms",
             "--abort-code=3001",

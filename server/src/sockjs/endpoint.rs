@@ -1,9 +1,16 @@
 use std::{fmt, sync::Arc};
 
+use axum::http::{HeaderMap, header};
 use swampdragon_protocol::MessageForm;
 
-use super::sessions::PolledSessions;
-use crate::{connection::ConnectionHandler, service::Service, settings::Settings};
+use super::{refusal::Refusal, sessions::PolledSessions};
+use crate::{
+    admission::TurnedAway, connection::ConnectionHandler, peer::Peer, refusals::Limit, service::Service,
+    settings::Settings,
+};
+
+/// The most of an origin that stands in a log line, in characters: a host name has at most 253.
+const MAX_LOGGED_ORIGIN: usize = 270;
 
 pub(crate) type NewHandler = Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send + Sync>;
 
@@ -96,8 +103,35 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether the server has as many connections as it may have.
-    pub(super) fn is_full(&self) -> bool {
-        self.service.connections.len() >= self.service.settings.max_connections
+    /// Whether the server may have another session, be it for a WebSocket or for requests.
+    pub(super) fn check_room(&self, peer: &Peer) -> Result<(), Refusal> {
+        if self.service.drain.is_closing() {
+            return Err(self.stopping());
+        }
+        let limit = self.service.settings.max_connections;
+        if self.service.connections.len() < limit {
+            return Ok(());
+        }
+        Err(self.turned_away(peer, TurnedAway::Full(limit)))
+    }
+
+    /// Notes that a page may not connect.
+    pub(super) fn refused_origin(&self, peer: &Peer, headers: &HeaderMap) {
+        let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or("none");
+        let origin: String = origin.chars().take(MAX_LOGGED_ORIGIN).collect();
+        let what =
+            format_args!("{} refused: its page is of the origin {origin}, which may not connect", peer.address());
+        self.service.refusals.note(Limit::AllowedOrigins, what);
+    }
+
+    /// Refuses everybody, since the server stops.
+    pub(super) fn stopping(&self) -> Refusal {
+        Refusal::Stopping { retry_after_seconds: self.service.drain.retry_after_seconds() }
+    }
+
+    /// Refuses a peer a session.
+    pub(super) fn turned_away(&self, peer: &Peer, reason: TurnedAway) -> Refusal {
+        self.service.refusals.note(reason.into(), format_args!("{} refused: {reason}", peer.address()));
+        Refusal::TurnedAway(reason)
     }
 }

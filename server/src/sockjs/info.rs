@@ -4,6 +4,7 @@ use axum::{
     body::Body,
     extract::State,
     http::{HeaderMap, Method, Response},
+    response::IntoResponse,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use super::{cache, cors, endpoint::Endpoint, method_not_allowed, respond};
 /// - `entropy`: fresh randomness for clients that have none of their own.
 pub(super) async fn tell(State(endpoint): State<Arc<Endpoint>>, method: Method, headers: HeaderMap) -> Response<Body> {
     let mut response = match method {
+        Method::GET if endpoint.service.drain.is_closing() => endpoint.stopping().into_response(),
         Method::GET => {
             let (entropy, ..) = Uuid::new_v4().as_fields();
             let info = json!({

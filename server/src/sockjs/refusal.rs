@@ -1,10 +1,11 @@
 use axum::{
     body::Body,
-    http::{Response, StatusCode},
+    http::{Response, StatusCode, header},
     response::IntoResponse,
 };
 
 use super::{PLAIN_TEXT, respond};
+use crate::admission::TurnedAway;
 
 /// Why a request of a polled session is refused. The session, where there is one, goes on.
 ///
@@ -31,8 +32,10 @@ pub(super) enum Refusal {
     TooSlow,
     #[error("The request ended too early.")]
     CutOff,
-    #[error("The server is full: max_connections is {0}.")]
-    Full(usize),
+    #[error("{0}")]
+    TurnedAway(TurnedAway),
+    #[error("This server is stopping; another one may be there soon.")]
+    Stopping { retry_after_seconds: u64 },
 }
 
 impl Refusal {
@@ -45,7 +48,8 @@ impl Refusal {
             Self::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::CutOff => StatusCode::BAD_REQUEST,
-            Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TurnedAway(reason) => reason.status(),
+            Self::Stopping { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -54,6 +58,14 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response<Body> {
         let mut response = respond(PLAIN_TEXT, self.to_string());
         *response.status_mut() = self.status();
+        let retry_after = match self {
+            Self::TurnedAway(_) => Some(TurnedAway::RETRY_AFTER_SECONDS.into()),
+            Self::Stopping { retry_after_seconds } => Some(retry_after_seconds.into()),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response
     }
 }

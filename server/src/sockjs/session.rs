@@ -80,8 +80,8 @@ pub(super) enum NotAttached {
     Closed(Vec<String>),
 }
 
-fn close_frame(code: CloseCode) -> String {
-    SockJsFrame::Close { code: code.code, reason: code.reason.into() }.encode()
+fn close_frame(code: CloseCode, reason: &str) -> String {
+    SockJsFrame::Close { code: code.code, reason: reason.into() }.encode()
 }
 
 impl PolledSession {
@@ -151,7 +151,7 @@ impl PolledSession {
             state.waiting = Vec::new();
             state.waiting_bytes = 0;
             drop(state);
-            return self.close(close_code::SLOW_READER);
+            return self.close(close_code::SLOW_READER, close_code::SLOW_READER.reason);
         }
         state.waiting_bytes += element.len();
         state.waiting.push(element.to_owned());
@@ -168,16 +168,16 @@ impl PolledSession {
     }
 
     /// Closes the session. The peer gets what waits for it, and then this code as often as it asks.
-    pub(crate) fn close(&self, code: CloseCode) {
-        self.end(code, code.code, true);
+    pub(crate) fn close(&self, code: CloseCode, reason: &str) {
+        self.end(close_frame(code, reason), code.code, true);
     }
 
-    fn end(&self, told: CloseCode, code: u16, peer_may_ask: bool) {
+    fn end(&self, frame: String, code: u16, peer_may_ask: bool) {
         let mut state = self.state();
         if state.closed.is_some() {
             return;
         }
-        state.closed = Some(Closed { frame: close_frame(told), end: End { code, at: Instant::now(), peer_may_ask } });
+        state.closed = Some(Closed { frame, end: End { code, at: Instant::now(), peer_may_ask } });
         wake(state);
         self.changed.notify_one();
     }
@@ -209,7 +209,7 @@ impl PolledSession {
         let state = self.state();
         if matches!(state.receiver, Receiving::NobodySince(instant) if instant.elapsed() >= disconnect_delay) {
             drop(state);
-            self.end(close_code::GO_AWAY, close_code::ABNORMAL.code, false);
+            self.end(close_frame(close_code::GO_AWAY, close_code::GO_AWAY.reason), close_code::ABNORMAL.code, false);
         }
     }
 
@@ -286,7 +286,7 @@ impl PolledSession {
     /// The request that received was cut off. What it carried may be lost, and nobody can tell how much of it, so the
     /// session is over.
     pub(super) fn interrupted(&self) {
-        self.end(close_code::INTERRUPTED, close_code::ABNORMAL.code, true);
+        self.end(close_frame(close_code::INTERRUPTED, close_code::INTERRUPTED.reason), close_code::ABNORMAL.code, true);
         self.detach();
     }
 }
@@ -331,7 +331,7 @@ mod tests {
 
     fn session() -> (PolledSession, Arc<Peer>) {
         let address = IpAddr::from([127, 0, 0, 1]);
-        (PolledSession::new("abc", address, OriginName::NONE).0, Arc::new(Peer::new(address)))
+        (PolledSession::new("abc", address, OriginName::NONE).0, Arc::new(Peer::new(address, Arc::default(), None)))
     }
 
     async fn next(session: &PolledSession) -> Frame {
@@ -372,8 +372,8 @@ mod tests {
         let (session, peer) = session();
         session.send("1", 2);
         session.send("2", 2);
-        session.close(close_code::GO_AWAY);
-        session.close(close_code::CONNECTION_ABORTED);
+        session.close(close_code::GO_AWAY, close_code::GO_AWAY.reason);
+        session.close(close_code::CONNECTION_ABORTED, close_code::CONNECTION_ABORTED.reason);
         session.send("3", 2);
         advance(DELAY).await;
         assert!(session.attach(&peer).is_ok());

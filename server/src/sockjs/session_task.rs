@@ -52,7 +52,7 @@ impl Drop for SessionTask {
         // Also when a handler panicked or the runtime shuts down: nothing of the session stays behind.
         self.connection.forget();
         if let Some(session) = self.connection.polled() {
-            session.close(close_code::GO_AWAY);
+            session.close(close_code::GO_AWAY, close_code::GO_AWAY.reason);
             self.connection.endpoint().sessions.remove(session.id());
         }
     }

@@ -5,8 +5,9 @@ use std::{
 
 use tracing::Instrument;
 
-use super::{endpoint::Endpoint, session::PolledSession, session_task::SessionTask};
+use super::{endpoint::Endpoint, refusal::Refusal, session::PolledSession, session_task::SessionTask};
 use crate::{
+    admission::TurnedAway,
     connection::{Connection, OriginName, Outlet},
     peer::Peer,
 };
@@ -14,9 +15,6 @@ use crate::{
 /// The polled sessions of an endpoint by the ids that their clients chose. A session stays here for a while after it
 /// has closed, so that its client can be told.
 pub(crate) struct PolledSessions(Mutex<HashMap<Box<str>, Connection>>);
-
-/// No room for another session.
-pub(super) struct Full;
 
 impl PolledSessions {
     pub(super) fn new() -> Self {
@@ -37,18 +35,25 @@ impl PolledSessions {
         id: &str,
         peer: &Peer,
         origin: OriginName,
-    ) -> Result<Connection, Full> {
+    ) -> Result<Connection, Refusal> {
         let mut sessions = endpoint.sessions.sessions();
         if let Some(connection) = sessions.get(id) {
             return Ok(connection.clone());
         }
-        if endpoint.is_full() || sessions.len() >= endpoint.service.settings.max_connections {
-            return Err(Full);
+        endpoint.check_room(peer)?;
+        let limit = endpoint.service.settings.max_connections;
+        // Those that have closed, and whose clients may still ask why, are no connections any more.
+        if sessions.len() >= limit {
+            return Err(endpoint.turned_away(peer, TurnedAway::Full(limit)));
         }
+        let admitted = endpoint.service.admission.admit_session(peer.address());
+        admitted.map_err(|reason| endpoint.turned_away(peer, reason))?;
         let (session, batches) = PolledSession::new(id, peer.address(), origin);
         let connection = Connection::register_with(endpoint, Outlet::Polled(Box::new(session)));
         sessions.insert(id.into(), connection.clone());
-        tokio::spawn(SessionTask::new(connection.clone()).run(batches).instrument(connection.span()));
+        let span = connection.span();
+        span.in_scope(|| tracing::debug!(client = %peer.address(), "opened"));
+        tokio::spawn(SessionTask::new(connection.clone()).run(batches).instrument(span));
         Ok(connection)
     }
 

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
 };
 
 use super::outgoing::{Outgoing, Sent};
-use crate::connection::OriginName;
+use crate::{admission::AddressKey, connection::OriginName};
 
 /// What travels in the text frames of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,7 @@ pub(crate) struct Link {
     origin: OriginName,
     /// With which code it was closed, by whichever side came first; 0 while it is open.
     close_code: AtomicU16,
+    client: AddressKey,
 }
 
 /// How much and how long a peer may keep the server waiting.
@@ -112,8 +113,13 @@ pub(crate) trait HasLink: Send + Sync + 'static {
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream, framing: Framing, origin: OriginName) -> Self {
-        Self { stream, outgoing: Outgoing::new(), framing, origin, close_code: AtomicU16::new(0) }
+    pub(crate) fn new(stream: TcpStream, framing: Framing, client: AddressKey, origin: OriginName) -> Self {
+        Self { stream, outgoing: Outgoing::new(), framing, origin, close_code: AtomicU16::new(0), client }
+    }
+
+    /// Whom the connection counts for.
+    pub(crate) fn client(&self) -> AddressKey {
+        self.client
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {
@@ -197,16 +203,16 @@ impl Link {
 
     /// Ends the connection in the transport's own way: with SockJS a close frame and then WebSocket's without a code,
     /// as the original does; without SockJS, WebSocket's with the code.
-    pub(crate) fn close(holder: &Arc<impl HasLink>, code: CloseCode, limits: SendLimits) {
+    pub(crate) fn close(holder: &Arc<impl HasLink>, code: CloseCode, reason: &str, limits: SendLimits) {
         let Some(link) = holder.link() else { return };
         let bytes = match link.framing {
             Framing::SockJs => {
-                let close = SockJsFrame::Close { code: code.code, reason: Cow::Borrowed(code.reason) };
+                let close = SockJsFrame::Close { code: code.code, reason: Cow::Borrowed(reason) };
                 let mut bytes = text_frame(close.encode());
                 bytes.extend(encoded(Frame::close(None)));
                 bytes
             }
-            Framing::Raw => websocket_close(code, code.reason),
+            Framing::Raw => websocket_close(code, reason),
         };
         Self::send_last(holder, &bytes, code, limits);
     }

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use swampdragon_server::{
     Connection, ConnectionHandler, HeartbeatReply, Message, Server, ServerBuilder,
+    protocol::retry_after,
     session_store::{MemorySessionStore, SessionStoreOptions},
     settings::Settings,
 };
@@ -229,11 +230,101 @@ async fn a_server_that_stops_says_so_to_every_peer() {
     let mut raw = Peer::raw(running.address).await;
     eventually("two connections", || (running.connections)() == 2).await;
     running.stop.send(()).unwrap();
-    assert_eq!(sockjs.rest().await, [Seen::Text("c[3000,\"Go away!\"]".into()), Seen::Close(None)]);
-    assert_eq!(raw.rest().await, [Seen::Close(Some((1001, "Going away".into())))]);
+    let sockjs = sockjs.rest().await;
+    let [Seen::Text(frame), Seen::Close(None)] = &sockjs[..] else { panic!("{sockjs:?}") };
+    let (code, reason): (u16, String) = serde_json::from_str(frame.strip_prefix('c').unwrap()).unwrap();
+    assert_eq!((code, reason.split_once(" (").unwrap().0), (3000, "Go away!"));
+    let raw = raw.rest().await;
+    let [Seen::Close(Some((1001, raw_reason)))] = &raw[..] else { panic!("{raw:?}") };
+    for reason in [&reason, raw_reason] {
+        let stay_away = retry_after(reason).unwrap_or_else(|| panic!("it does not say for how long: {reason}"));
+        assert!(stay_away <= Settings::default().drain_retry_after, "{reason}");
+    }
     running.ended.await.unwrap();
     assert!(tokio::net::TcpStream::connect(running.address).await.is_err());
 }
+
+#[tokio::test]
+async fn without_a_time_to_stay_away_closes_are_to_the_letter_the_originals() {
+    let running = run(server().settings(Settings { drain_retry_after: Duration::ZERO, ..Settings::default() })).await;
+    let mut sockjs = Peer::sockjs(running.address).await;
+    let mut raw = Peer::raw(running.address).await;
+    eventually("two connections", || (running.connections)() == 2).await;
+    running.stop.send(()).unwrap();
+    assert_eq!(sockjs.rest().await, [Seen::Text("c[3000,\"Go away!\"]".into()), Seen::Close(None)]);
+    assert_eq!(raw.rest().await, [Seen::Close(Some((1001, "Going away".into())))]);
+}
+
+/// A peer that never reads its socket, and so never answers a close frame.
+async fn hanging(running: &Running) -> Peer {
+    let before = (running.connections)();
+    let peer = Peer::sockjs(running.address).await;
+    eventually("one more connection", || (running.connections)() == before + 1).await;
+    peer
+}
+
+async fn ask(server: SocketAddr, head: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut socket = tokio::net::TcpStream::connect(server).await.unwrap();
+    socket.write_all(format!("{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn those_who_come_while_a_server_stops_are_told_when_to_come_back() {
+    let running = run(server()).await;
+    let mut hanging = hanging(&running).await;
+    running.stop.send(()).unwrap();
+    assert!(hanging.text().await.starts_with("c[3000,"), "it is being closed");
+    let handshake = "GET /data/websocket HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nX:";
+    for head in [handshake, "GET /data/info", "POST /data/0/abc/xhr", "GET /data/0/abc/eventsource"] {
+        let answer = ask(running.address, head).await.to_lowercase();
+        assert!(answer.starts_with("http/1.1 503 "), "{head}: {answer}");
+        let (_, seconds) = answer.split_once("\r\nretry-after: ").unwrap_or_else(|| panic!("{head}: {answer}"));
+        let seconds: u64 = seconds.split_once('\r').unwrap().0.parse().unwrap();
+        assert!((1..=5).contains(&seconds), "{head}: {answer}");
+    }
+    assert_eq!((running.connections)(), 1);
+}
+
+#[tokio::test]
+async fn a_server_goes_on_serving_until_load_balancers_have_noticed() {
+    let settings = Settings { drain_delay: Duration::from_millis(500), ..Settings::default() };
+    let bound = server().settings(settings).bind("127.0.0.1:0").await.unwrap();
+    let (address, is_stopping) = (bound.local_addr().unwrap(), bound.is_stopping());
+    assert!(!is_stopping());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let ended = tokio::spawn(bound.run_until(async { stopped.await.unwrap() }));
+    stop.send(()).unwrap();
+    eventually("it is not known that it stops", &is_stopping).await;
+    let started = Instant::now();
+    let mut late = Peer::sockjs(address).await;
+    assert!(late.text().await.starts_with("c[3000,"), "it is closed with the others");
+    assert!(started.elapsed() > Duration::from_millis(100), "{:?}", started.elapsed());
+    drop(late);
+    ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_server_at_once() {
+    let settings = Settings { close_timeout: HOUR, drain_time: HOUR, ..Settings::default() };
+    let bound = server().settings(settings).bind("127.0.0.1:0").await.unwrap();
+    let address = bound.local_addr().unwrap();
+    let (first, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (second, hurried) = tokio::sync::oneshot::channel::<()>();
+    let ended = tokio::spawn(bound.run_until_or(async { stopped.await.unwrap() }, async { hurried.await.unwrap() }));
+    let mut hanging = Peer::sockjs(address).await;
+    first.send(()).unwrap();
+    assert!(hanging.text().await.starts_with("c[3000,"), "it is being closed, and does not answer");
+    assert!(!ended.is_finished());
+    second.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it goes on").unwrap();
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn a_server_that_stops_does_not_wait_for_a_peer_that_hangs() {

@@ -3,5 +3,7 @@
 
 mod http;
 mod life;
+mod limits;
 mod peer;
+mod proxies;
 mod wire;

@@ -67,7 +67,7 @@ async fn lines_about_a_connection_tell_whose_it_is() {
     first.rest().await;
     let refused = log.line(&["message refused: closed"]).await;
     let span = refused.split_once("connection{").unwrap().1.split_once('}').unwrap().0;
-    assert!(span.contains(r#"transport="raw-websocket" address=127.0.0.1"#), "{refused}");
+    assert!(span.contains(r#"transport="raw-websocket" peer=127.0.0.1"#), "{refused}");
     assert!(span.contains(&format!("origin=\"{origin}\"")), "{refused}");
 
     let number = span.split(' ').next().unwrap().to_owned();

@@ -217,15 +217,24 @@ async fn a_session_serves_the_address_that_opened_it_and_no_other() {
 async fn sessions_count_as_connections_and_no_more_are_opened_than_allowed() {
     let running = run(builder(Settings { max_connections: 2, ..settings() }).connection(|| Echo)).await;
     let (server, first) = (running.address, session("/data"));
-    assert_eq!(poll(server, &first).await, "o");
-    assert_eq!(poll(server, &session("/data")).await, "o");
-    let answer = post(server, &format!("{}/xhr", session("/data")), "").await;
-    assert_eq!((answer.status, answer.body.as_str()), (503, "The server is full: max_connections is 2."));
-    let mut websocket = connect_from(Ipv4Addr::LOCALHOST, server).await;
-    client::send(&mut websocket, "GET /data/websocket", "Upgrade: websocket\r\nConnection: upgrade\r\n", "").await;
-    assert_eq!(Exchange::answered(websocket).await.status, 503);
-    say(server, &first, "[\"a\"]").await;
-    assert_eq!(poll(server, &first).await, "a[\"a\"]");
+    // One connection for all requests, since those count as well.
+    let mut socket = Some(connect_from(Ipv4Addr::LOCALHOST, server).await);
+    let mut ask = async |line: &str, headers: &str, body: &str| {
+        let mut open = socket.take().unwrap();
+        client::send(&mut open, line, headers, body).await;
+        let (answer, open) = Exchange::answered(open).await.rest_and_socket().await;
+        socket = Some(open);
+        (answer.status, answer.body)
+    };
+    for id in [&first, &session("/data")] {
+        assert_eq!(ask(&format!("POST {id}/xhr"), "", "").await, (200, "o\n".to_owned()));
+    }
+    let full = (503, "The server is full: max_connections is 2.".to_owned());
+    assert_eq!(ask(&format!("POST {}/xhr", session("/data")), "", "").await, full);
+    let upgrade = "Upgrade: websocket\r\nConnection: upgrade\r\n";
+    assert_eq!(ask("GET /data/websocket", upgrade, "").await, full);
+    assert_eq!(ask(&format!("POST {first}/xhr_send"), "", "[\"a\"]").await.0, 204);
+    assert_eq!(ask(&format!("POST {first}/xhr"), "", "").await, (200, "a[\"a\"]\n".to_owned()));
 }
 
 #[tokio::test]

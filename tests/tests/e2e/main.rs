@@ -14,5 +14,6 @@ mod page_keeps_answering;
 mod redis_outage;
 mod server_restarts;
 mod session_lives_with_its_page;
+mod shared_connection;
 mod shutdown;
 mod sockjs_client;

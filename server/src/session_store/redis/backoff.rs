@@ -1,7 +1,4 @@
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// How long to wait before each attempt at something that fails: twice as long each time, up to a limit, and of that
 /// between half and all, by chance, so that many nodes do not come back to Redis in step.
@@ -22,8 +19,7 @@ impl Backoff {
     pub(crate) fn wait(&mut self) -> Duration {
         let full = self.next;
         self.next = (full * 2).min(self.most);
-        let chance = u32::try_from(by_chance() % 1024).unwrap_or(0);
-        full / 2 + full * chance / 2048
+        full.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
     /// It has worked.
@@ -35,11 +31,6 @@ impl Backoff {
     pub(crate) fn has_waited(&self) -> bool {
         self.next != self.first
     }
-}
-
-/// Some number. The keys of the hasher are random, which is all that is wanted of chance here.
-pub(super) fn by_chance() -> u64 {
-    RandomState::new().hash_one(())
 }
 
 #[cfg(test)]

@@ -126,3 +126,48 @@ impl Kind for LogFormatName {
         quoted(&value.to_string())
     }
 }
+
+/// The header in which proxies say whose request they bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`: addresses, the nearest last.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): the same, and more, in one header.
+    Forwarded,
+}
+
+impl ProxyHeader {
+    /// Its name, in small letters.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+    }
+}
+
+impl fmt::Display for ProxyHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// `x-forwarded-for` or `forwarded`.
+pub(in crate::settings) struct ProxyHeaderName;
+
+impl Kind for ProxyHeaderName {
+    type Value = ProxyHeader;
+
+    const PLACEHOLDER: &'static str = "HEADER";
+
+    fn parse(text: &str) -> Result<ProxyHeader, String> {
+        let known = [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded];
+        let named = known.into_iter().find(|header| header.name().eq_ignore_ascii_case(text));
+        named.ok_or_else(|| "x-forwarded-for or forwarded".to_owned())
+    }
+
+    fn toml(value: &ProxyHeader) -> Option<String> {
+        quoted(value.name())
+    }
+}

@@ -1,14 +1,15 @@
 //! What values a setting may have: how they are read from text, and how they are shown.
 
 mod choice;
+mod networks;
 mod number;
 mod origins;
 mod text;
 mod time;
 
-pub use self::{choice::LogFormat, text::Password};
 pub(super) use self::{
-    choice::{AbortCode, Flag, HeartbeatValueName, LogFormatName, MessageFormName},
+    choice::{AbortCode, Flag, HeartbeatValueName, LogFormatName, MessageFormName, ProxyHeaderName},
+    networks::Networks,
     number::{Bytes, Count, Port},
     origins::{Origins, WebOrigin},
     text::{
@@ -16,6 +17,10 @@ pub(super) use self::{
         Store,
     },
     time::{Time, duration_text},
+};
+pub use self::{
+    choice::{LogFormat, ProxyHeader},
+    text::Password,
 };
 
 /// One kind of value.

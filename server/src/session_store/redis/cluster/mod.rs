@@ -15,7 +15,7 @@ use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::time::Instant;
 
 use self::slots::{NodeAddress, SlotMap, slot_of};
-use super::{PrefixedKey, address, backoff::by_chance, link::Link, refresh::Refresh};
+use super::{PrefixedKey, address, link::Link, refresh::Refresh};
 use crate::session_store::{Lifetime, SessionStoreOptions};
 
 /// How often one request is sent on to another node. While a slot moves two are in the game; more is a cluster that
@@ -66,7 +66,7 @@ impl Cluster {
             changed: AtomicBool::new(true),
             asking: tokio::sync::Mutex::default(),
             links: Mutex::default(),
-            turn: AtomicUsize::new(usize::try_from(by_chance() % 1024).unwrap_or(0)),
+            turn: AtomicUsize::new(fastrand::usize(..)),
         }
     }
 
