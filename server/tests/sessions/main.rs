@@ -6,10 +6,8 @@ mod limits;
 mod logout;
 mod over_redis;
 #[path = "../connections/peer.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
 mod peer;
 #[path = "../support/redis_server.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
 mod redis_server;
 
 use serde_json::{Value, json};
