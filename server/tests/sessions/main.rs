@@ -6,6 +6,7 @@ mod limits;
 mod logout;
 mod over_redis;
 #[path = "../connections/peer.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
 mod peer;
 #[path = "../support/redis_server.rs"]
 mod redis_server;
