@@ -74,9 +74,14 @@ fn tells_no_messages(metadata: &Metadata<'_>) -> bool {
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // Before anything else, so that a signal that comes while the store is opened is not lost.
     let (shutdown, at_once) = shutdown_signals()?;
+    let mut shutdown = Box::pin(shutdown);
     let address = format!("{}:{}", bracketed(&settings.host), settings.port);
     let prefix = settings.prefix.clone();
-    let server = Server::builder().settings(settings).bind(&address).await?;
+    let server = tokio::select! {
+        server = Server::builder().settings(settings).bind(&address) => server?,
+        // It may be waiting for Redis.
+        () = &mut shutdown => return Ok(()),
+    };
     // Port 0 has become a real one.
     let url = format!("http://{}", server.local_addr()?);
     let mut banner = format!("SwampDragon listens on {url}/\nPages connect to {url}{prefix}; ctrl-c ends the server.");

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     connection::{KeyHasher, WeakConnection},
     metrics::Metrics,
-    session_store::{Lifetime, SessionStore, SessionStoreError},
+    session_store::{Lifetime, Refreshed, SessionStore, SessionStoreError},
 };
 
 /// The most keys in one request to the store. Redis gains nothing from longer pipelines.
@@ -246,23 +246,19 @@ impl Refresher {
     }
 
     /// Asks the store, which gives one answer a session, or none at all.
-    async fn ask(
-        &self,
-        refreshes: &[PendingRefresh],
-    ) -> Result<Vec<Result<Lifetime, SessionStoreError>>, SessionStoreError> {
+    async fn ask(&self, refreshes: &[PendingRefresh]) -> Result<Vec<Refreshed>, SessionStoreError> {
         let keys: Vec<_> = refreshes.iter().map(|refresh| refresh.key.clone()).collect();
         // A store is the application's code, perhaps. No session of the others may end for a fault in it.
         let answer = AssertUnwindSafe(self.store.refresh_key_timeouts(&keys)).catch_unwind().await;
         let answer = match answer.unwrap_or_else(|_| Err(SessionStoreError::failed("the session store panicked"))) {
-            Ok(lifetimes) if lifetimes.len() != keys.len() => Err(SessionStoreError::failed(format!(
+            Ok(answers) if answers.len() != keys.len() => Err(SessionStoreError::failed(format!(
                 "the session store gave {} answers for {} keys",
-                lifetimes.len(),
+                answers.len(),
                 keys.len()
             ))),
-            Ok(lifetimes) => Ok(lifetimes.into_iter().map(Ok).collect()),
-            Err(error) => Err(error),
+            answer => answer,
         };
-        if answer.is_err() {
+        if answer.as_ref().map_or(true, |answers| answers.iter().any(Result::is_err)) {
             self.metrics.store_errors.increment(1);
         }
         answer

@@ -22,7 +22,7 @@ use self::{
     kind::Kind,
     layers::{Environment, Layers},
 };
-use crate::session_store::SessionStoreOptions;
+use crate::session_store::{RedisTls, SessionStoreOptions};
 use swampdragon_protocol::ChannelName;
 
 pub use self::{
@@ -102,6 +102,7 @@ impl Loaded {
         check_peer_timeout(&settings, origin)?;
         check_max_age(&settings, origin)?;
         check_expiring_notice(&settings, origin)?;
+        redis_address::check_tls(&settings, origin)?;
         let sources = table::DEFINITIONS.iter().map(|setting| (setting.name, layers.source(setting.name).clone()));
         let loaded = Self { settings, warnings, sources: sources.collect() };
         Ok(if matches.get_flag(flags::PRINT_CONFIG) {
@@ -142,7 +143,8 @@ impl Settings {
         check_peer_timeout(self, |_| String::new())?;
         check_heartbeats(self, |_| String::new())?;
         check_max_age(self, |_| String::new())?;
-        check_expiring_notice(self, |_| String::new())
+        check_expiring_notice(self, |_| String::new())?;
+        redis_address::check_tls(self, |_| String::new())
     }
 
     /// Without its folder a server would start, and answer every request for a page with 404.
@@ -178,6 +180,12 @@ impl Settings {
             max_sessions: self.max_stored_sessions,
             connect_timeout: self.redis_connect_timeout,
             response_timeout: self.redis_response_timeout,
+            start_wait: self.redis_start_wait,
+            redis_tls: RedisTls {
+                ca_file: self.redis_tls_ca_file.clone(),
+                cert_file: self.redis_tls_cert_file.clone(),
+                key_file: self.redis_tls_key_file.clone(),
+            },
         }
     }
 }

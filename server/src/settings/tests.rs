@@ -393,6 +393,18 @@ fn a_heartbeat_that_would_come_too_late_is_refused() {
 }
 
 #[test]
+fn certificates_for_a_connection_without_tls_are_refused() {
+    let certificate = ["--redis-tls-ca-file=/ca.pem"];
+    assert_eq!(
+        refusal(&certificate, [("SWAMP_DRAGON_SESSION_STORE", "redis://:secret@cache")]),
+        "redis_tls_ca_file (flag --redis-tls-ca-file) is set, but session_store is `redis://:***@cache`, which is not \
+         encrypted; let the address begin with rediss, or unset redis_tls_ca_file"
+    );
+    loaded(&certificate, [("SWAMP_DRAGON_SESSION_STORE", "rediss://cache")]);
+    loaded(&certificate, [("SWAMP_DRAGON_PUBSUB", "rediss+cluster://cache")]);
+}
+
+#[test]
 fn a_socket_and_a_host_exclude_each_other() {
     assert_eq!(
         refusal(&["--redis-socket", "/run/redis.sock"], [("SWAMP_DRAGON_REDIS_HOST", "cache")]),

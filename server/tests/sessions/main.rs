@@ -11,7 +11,6 @@ mod over_redis;
 #[allow(dead_code, reason = "other tests use more of it")]
 mod peer;
 #[path = "../support/redis_server.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
 mod redis_server;
 
 use serde_json::{Value, json};

@@ -17,6 +17,8 @@ struct Scripted {
     panics: Option<&'static str>,
     /// It gives no answer for this key.
     left_out: Option<&'static str>,
+    /// The part of it is away that has keys which begin with `far`.
+    far_away: AtomicBool,
     batches: Mutex<Vec<Vec<String>>>,
 }
 
@@ -41,7 +43,7 @@ impl SessionStore for Scripted {
     }
 
     /// Keys that begin with `live` live.
-    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Refreshed>, SessionStoreError> {
         let has = |name: Option<&str>| keys.iter().any(|key| Some(key.as_str()) == name);
         if self.away.load(Ordering::Relaxed) {
             return Err(SessionStoreError::unavailable("away"));
@@ -51,16 +53,19 @@ impl SessionStore for Scripted {
         }
         assert!(!has(self.panics), "a fault in a store");
         let answered = keys.iter().filter(|key| Some(key.as_str()) != self.left_out);
-        let lifetimes: Vec<_> = answered
+        let is_far = |key: &SessionKey| self.far_away.load(Ordering::Relaxed) && key.as_str().starts_with("far");
+        let answers: Vec<_> = answered
             .map(|key| match key.as_str().starts_with("live") {
-                true => Lifetime::Expires(TTL),
-                false => Lifetime::Missing,
+                _ if is_far(key) => Err(SessionStoreError::unavailable("a part of it is away")),
+                true => Ok(Lifetime::Expires(TTL)),
+                false => Ok(Lifetime::Missing),
             })
             .collect();
-        if lifetimes.len() == keys.len() {
-            self.batches.lock().unwrap().push(keys.iter().map(|key| key.as_str().to_owned()).collect());
+        if answers.len() == keys.len() {
+            let refreshed = keys.iter().filter(|key| !is_far(key));
+            self.batches.lock().unwrap().push(refreshed.map(|key| key.as_str().to_owned()).collect());
         }
-        Ok(lifetimes)
+        Ok(answers)
     }
 }
 
@@ -217,7 +222,7 @@ async fn a_store_that_goes_away_in_the_middle_of_a_refused_batch_loses_nothing()
         async fn get(&self, _: &SessionKey) -> Result<Option<Vec<u8>>, SessionStoreError> {
             Ok(None)
         }
-        async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+        async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Refreshed>, SessionStoreError> {
             if !self.1.swap(true, Ordering::Relaxed) {
                 self.0.is_away(true);
                 return Err(SessionStoreError::failed("too many"));
@@ -260,6 +265,24 @@ async fn what_the_end_of_the_server_leaves_behind_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_a_part_of_the_store_is_away_only_its_sessions_wait() {
+    let (store, refresher) = running(10_000);
+    store.far_away.store(true, Ordering::Relaxed);
+    // More than a batch holds, and older: they must not stand before the others.
+    for number in 0..1500 {
+        refresher.submit(key(&format!("far{number}")), None);
+    }
+    for number in 0..1500 {
+        refresher.submit(key(&format!("live{number}")), None);
+    }
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(store.batches().concat().len(), 1500);
+    store.far_away.store(false, Ordering::Relaxed);
+    sleep(RETRY.1 + Duration::from_secs(1)).await;
+    assert_eq!(store.batches().concat().len(), 3000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_keys_go_in_several_batches() {
     let (store, refresher) = running(10_000);
     for number in 0..2500 {
@@ -297,7 +320,7 @@ impl SessionStore for Unsteady {
         self.store.get(key).await
     }
 
-    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Refreshed>, SessionStoreError> {
         if self.away.load(Ordering::Relaxed) {
             return Err(SessionStoreError::unavailable("away"));
         }

@@ -4,12 +4,12 @@ use std::{
 };
 
 use ::redis::{ErrorKind, RedisResult, ServerErrorKind};
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{join_all, try_join};
 use swampdragon_protocol::SessionKey;
 
 use super::{
     PrefixedKey, RedisSessionStore,
-    refresh::{SCRIPT_TEXT, lifetime},
+    refresh::{SCRIPT, lifetime},
 };
 use crate::session_store::{Lifetime, SessionStoreOptions};
 
@@ -85,19 +85,19 @@ impl MaxAge {
         };
         store
             .ask("SET", &store.prefixed(key), |command| {
-                command.arg(value).arg("PX").arg(store.ttl_ms.min(age_ms));
+                command.arg(value).arg("PX").arg(store.refresh.ttl_ms.min(age_ms));
             })
             .await
     }
 
-    /// Refreshes sessions, and answers in the order of `keys`.
-    pub(super) async fn refresh(&self, store: &RedisSessionStore, keys: &[SessionKey]) -> RedisResult<Vec<Lifetime>> {
+    /// Refreshes sessions, and answers in the order of `keys`. While a part of the servers is away, the sessions of the
+    /// others do not wait for it.
+    pub(super) async fn refresh(&self, store: &RedisSessionStore, keys: &[SessionKey]) -> Vec<RedisResult<Lifetime>> {
         let mut lifetimes = Vec::with_capacity(keys.len());
         for keys in keys.chunks(AT_ONCE) {
-            let under_way: Vec<_> = keys.iter().map(|key| self.refresh_one(store, key)).collect();
-            lifetimes.extend(try_join_all(under_way).await?);
+            lifetimes.extend(join_all(keys.iter().map(|key| self.refresh_one(store, key))).await);
         }
-        Ok(lifetimes)
+        lifetimes
     }
 
     async fn refresh_one(&self, store: &RedisSessionStore, key: &SessionKey) -> RedisResult<Lifetime> {
@@ -127,7 +127,7 @@ impl MaxAge {
                 .await?;
             return Ok(lifetime(if cut == 1 { i64::try_from(age_ms).unwrap_or(i64::MAX) } else { -2 }));
         }
-        self.lengthen(store, &session, store.ttl_ms.min(age_ms), ttl_ms).await
+        self.lengthen(store, &session, store.refresh.ttl_ms.min(age_ms), ttl_ms).await
     }
 
     async fn lengthen(
@@ -161,9 +161,8 @@ impl MaxAge {
         to_ms: u64,
     ) -> RedisResult<Lifetime> {
         let mut command = ::redis::cmd("EVAL");
-        command.arg(SCRIPT_TEXT).arg(1).arg(session).arg(to_ms);
-        let left: Vec<i64> = store.ask_command(command).await?;
-        Ok(lifetime(left.first().copied().unwrap_or(-2)))
+        command.arg(SCRIPT).arg(1).arg(session).arg(to_ms);
+        store.ask_command(session, &command).await.map(lifetime)
     }
 
     /// Nothing is left to know of a session.

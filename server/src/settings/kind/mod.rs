@@ -13,7 +13,8 @@ pub(super) use self::{
     number::{Bytes, Count, Count16, Port},
     origins::{Origins, WebOrigin},
     text::{
-        Carrier, Folder, Host, KeyPrefix, ListenAddress, LogFilter, PasswordText, Prefix, ScriptAddress, Socket, Store,
+        Carrier, File, Folder, Host, KeyPrefix, ListenAddress, LogFilter, PasswordText, Prefix, ScriptAddress, Socket,
+        Store,
     },
     time::{Time, duration_text},
 };

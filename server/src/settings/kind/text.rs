@@ -3,7 +3,7 @@ use std::{fmt, path::PathBuf};
 use tracing_subscriber::EnvFilter;
 
 use super::{Kind, quoted};
-use crate::session_store::redacted;
+use crate::session_store::{REDIS_FORMS, is_redis_address, redacted};
 
 /// A secret of the operator. Its debug form does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -163,6 +163,23 @@ impl Kind for Folder {
     }
 }
 
+/// A file of this machine. Whether it can be read is found out when it is used.
+pub(in crate::settings) struct File;
+
+impl Kind for File {
+    type Value = PathBuf;
+
+    const PLACEHOLDER: &'static str = "FILE";
+
+    fn parse(text: &str) -> Result<PathBuf, String> {
+        Ok(PathBuf::from(text))
+    }
+
+    fn toml(value: &PathBuf) -> Option<String> {
+        quoted(&value.to_string_lossy())
+    }
+}
+
 /// A Unix socket.
 pub(in crate::settings) struct Socket;
 
@@ -217,10 +234,10 @@ impl Kind for Carrier {
     const PLACEHOLDER: &'static str = "ADDRESS";
 
     fn parse(text: &str) -> Result<String, String> {
-        if text == "local:" || text.starts_with("redis://") || text.starts_with("redis+unix://") {
+        if text == "local:" || is_redis_address(text) {
             Ok(text.to_owned())
         } else {
-            Err("local:, redis://HOST:PORT or redis+unix://PATH".to_owned())
+            Err(format!("local:, {REDIS_FORMS}"))
         }
     }
 

@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+/// How long to wait before each attempt at something that fails: twice as long each time, up to a limit, and of that
+/// between half and all, by chance, so that many nodes do not come back to Redis in step.
+#[derive(Debug, Clone)]
+pub(crate) struct Backoff {
+    first: Duration,
+    most: Duration,
+    next: Duration,
+}
+
+impl Backoff {
+    /// Waits `first`, then longer, and never longer than `most`.
+    pub(crate) fn new(first: Duration, most: Duration) -> Self {
+        Self { first, most, next: first }
+    }
+
+    /// How long to wait now.
+    pub(crate) fn wait(&mut self) -> Duration {
+        let full = self.next;
+        self.next = (full * 2).min(self.most);
+        full.mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+
+    /// It has worked.
+    pub(crate) fn reset(&mut self) {
+        self.next = self.first;
+    }
+
+    /// Whether it has failed since it last worked.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.next != self.first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_the_limit_and_are_never_less_than_half() {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
+        for full in [100, 200, 400, 800, 1000, 1000] {
+            let wait = backoff.wait().as_millis();
+            assert!((full / 2..=full).contains(&wait), "{wait} ms instead of up to {full} ms");
+        }
+        backoff.reset();
+        assert!(!backoff.has_waited());
+        assert!(backoff.wait().as_millis() <= 100);
+    }
+}
