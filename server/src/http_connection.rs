@@ -1,6 +1,7 @@
 use std::{
     convert::Infallible,
     future::ready,
+    io,
     net::IpAddr,
     pin::{Pin, pin},
     sync::Arc,
@@ -16,10 +17,12 @@ use axum::{
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::{Notify, Semaphore, SemaphorePermit, watch},
     time::{Instant, timeout, timeout_at},
 };
+use tokio_rustls::server::TlsStream;
 use tower::Service as _;
 
 use crate::{
@@ -27,6 +30,7 @@ use crate::{
     peer::Peer,
     refusals::Limit,
     service::Service,
+    tls::{PLAIN_REFUSED, Tls, is_tls},
 };
 
 /// Serves HTTP on sockets that have been let in.
@@ -65,7 +69,7 @@ impl HttpConnections {
         stream: TcpStream,
         address: IpAddr,
         seat: Seat,
-        mut finishing: watch::Receiver<()>,
+        finishing: watch::Receiver<()>,
     ) {
         let deadline = Instant::now() + self.service.settings.handshake_timeout;
         // Whoever sends nothing gets no buffer.
@@ -73,6 +77,25 @@ impl HttpConnections {
             return;
         }
         let turn = self.turn_to_read().await;
+        match &self.service.tls {
+            None => self.serve_http(stream, address, seat, finishing, turn, deadline).await,
+            Some(tls) => {
+                if let Some(stream) = begin_tls(tls, stream, deadline).await {
+                    self.serve_http(stream, address, seat, finishing, turn, deadline).await;
+                }
+            }
+        }
+    }
+
+    async fn serve_http(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: IpAddr,
+        seat: Seat,
+        mut finishing: watch::Receiver<()>,
+        turn: Option<SemaphorePermit<'_>>,
+        deadline: Instant,
+    ) {
         let cut = Arc::new(Notify::new());
         let asked = Arc::new(Notify::new());
         let sender = if self.service.proxies.trust(address) {
@@ -118,6 +141,31 @@ impl HttpConnections {
     /// `None` when it took too long, and the connection reads nevertheless.
     async fn turn_to_read(&self) -> Option<SemaphorePermit<'_>> {
         timeout(TURN, self.reading_first.acquire()).await.ok()?.ok()
+    }
+}
+
+/// Does the TLS handshake. A peer that does not speak TLS is told so.
+async fn begin_tls(tls: &Tls, mut stream: TcpStream, deadline: Instant) -> Option<TlsStream<TcpStream>> {
+    let begun = async {
+        let mut first = [0];
+        if stream.peek(&mut first).await? == 1 && !is_tls(first[0]) {
+            stream.write_all(PLAIN_REFUSED).await?;
+            stream.shutdown().await?;
+            // Closing a socket with unread bytes resets it, and the peer might never see the answer.
+            let mut unread = [0; 1024];
+            while stream.read(&mut unread).await? > 0 {}
+            return Err(io::Error::other("no TLS"));
+        }
+        tls.acceptor().accept(stream).await
+    };
+    match timeout_at(deadline, begun).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(error = &error as &dyn std::error::Error, "TLS handshake failed");
+            None
+        }
+        // It was too slow (`handshake_timeout`).
+        Err(_) => None,
     }
 }
 

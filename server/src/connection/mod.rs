@@ -24,7 +24,6 @@ use swampdragon_protocol::{
     json::{Json, encode_server_message},
     with_retry_after,
 };
-use tokio::net::TcpStream;
 
 pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
@@ -41,6 +40,7 @@ use crate::{
     service::Service,
     session_store::SessionStore,
     sockjs::{Endpoint, PolledSession},
+    stream::Stream,
     websocket::{Framing, HasLink, Link, SendLimits, WireFrame},
 };
 
@@ -136,7 +136,7 @@ impl Connection {
     /// [`forget`](Self::forget).
     pub(crate) fn register(
         endpoint: &Arc<Endpoint>,
-        stream: TcpStream,
+        stream: Stream,
         framing: Framing,
         client: IpAddr,
         origin: OriginName,

@@ -8,7 +8,7 @@ use super::{
     kind::{
         AbortCode, Bytes, Carrier, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, ListenAddress,
         LogFilter, LogFormat, LogFormatName, MessageFormName, Networks, Optional, Origins, Password, PasswordText,
-        Port, Prefix, ProxyHeader, ProxyHeaderName, ScriptAddress, Socket, Store, Time, WebOrigin,
+        PemFile, Port, Prefix, ProxyHeader, ProxyHeaderName, ScriptAddress, Socket, Store, Time, WebOrigin,
     },
 };
 
@@ -32,6 +32,14 @@ settings! {
 
         /// Port to listen on; 0 takes any free one.
         port: u16 = Port, "9999";
+
+        /// File of the certificate for TLS, in PEM, with those between it and the authority's own; needs tls-key.
+        ///
+        /// Not set, the server speaks plain HTTP, as behind a proxy that ends TLS. The file is read again at SIGHUP.
+        tls_certificate: Option<PathBuf> = Optional<PemFile>, "";
+
+        /// File of the certificate's private key, in PEM.
+        tls_key: Option<PathBuf> = Optional<PemFile>, "";
 
         /// Path of the SockJS endpoint.
         ///

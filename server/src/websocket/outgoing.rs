@@ -5,8 +5,8 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use socket2::SockRef;
-use tokio::net::TcpStream;
+
+use crate::stream::Stream;
 
 /// The sending half of a socket, shared by everyone who has something to send.
 ///
@@ -55,29 +55,29 @@ impl Outgoing {
     }
 
     /// Sends bytes, or queues what the socket does not take, up to `limit` bytes.
-    pub(super) fn send(&self, stream: &TcpStream, bytes: &[u8], limit: usize) -> Sent {
+    pub(super) fn send(&self, stream: &Stream, bytes: &[u8], limit: usize) -> Sent {
         let mut state = self.state();
         match &mut *state {
             State::Ending(_) | State::Ended => Sent::Refused,
             State::Queued(queue) => {
                 if queue.len() + bytes.len() > limit {
                     *state = State::Ended;
-                    shut_down(stream, Shutdown::Both);
+                    stream.shut_down(Shutdown::Both);
                     return Sent::Overflowed;
                 }
                 queue.extend_from_slice(bytes);
                 Sent::Accepted
             }
             State::Flowing => match write_some(stream, bytes) {
-                Ok(written) if written == bytes.len() => Sent::Accepted,
-                Ok(written) => {
+                Ok(Progress { written, flushed: true }) if written == bytes.len() => Sent::Accepted,
+                Ok(Progress { written, .. }) => {
                     *state = State::Queued(Box::new(BytesMut::from(&bytes[written..])));
                     Sent::QueueBegan
                 }
                 Err(_) => {
                     *state = State::Ended;
                     // The reading side learns of it and ends the connection.
-                    shut_down(stream, Shutdown::Both);
+                    stream.shut_down(Shutdown::Both);
                     Sent::Refused
                 }
             },
@@ -85,7 +85,7 @@ impl Outgoing {
     }
 
     /// Sends the last bytes, usually a close frame: nothing after them is accepted. They do not count as overflow.
-    pub(super) fn send_last(&self, stream: &TcpStream, bytes: &[u8]) -> Sent {
+    pub(super) fn send_last(&self, stream: &Stream, bytes: &[u8]) -> Sent {
         let sent = self.send(stream, bytes, usize::MAX);
         self.end();
         sent
@@ -108,22 +108,25 @@ impl Outgoing {
     }
 
     /// Writes the queue as the socket takes it. Returns when it is empty or the socket is gone.
-    pub(super) async fn drain(&self, stream: &TcpStream) {
+    pub(super) async fn drain(&self, stream: &Stream) {
         loop {
             if stream.writable().await.is_err() {
                 return;
             }
             let mut state = self.state();
             let (State::Queued(queue) | State::Ending(Some(queue))) = &mut *state else { return };
-            match write_some(stream, queue) {
-                Ok(written) => queue.advance(written),
+            let flushed = match write_some(stream, queue) {
+                Ok(Progress { written, flushed }) => {
+                    queue.advance(written);
+                    flushed
+                }
                 Err(_) => {
                     *state = State::Ended;
-                    shut_down(stream, Shutdown::Both);
+                    stream.shut_down(Shutdown::Both);
                     return;
                 }
-            }
-            if queue.is_empty() {
+            };
+            if queue.is_empty() && flushed {
                 *state = if matches!(*state, State::Queued(_)) { State::Flowing } else { State::Ending(None) };
                 return;
             }
@@ -131,21 +134,29 @@ impl Outgoing {
     }
 
     /// Tells the peer that nothing more comes, once that is so. It may still send.
-    pub(super) fn finish(&self, stream: &TcpStream) {
+    pub(super) fn finish(&self, stream: &Stream) {
         if matches!(*self.state(), State::Ending(None)) {
-            shut_down(stream, Shutdown::Write);
+            stream.shut_down(Shutdown::Write);
         }
     }
 
     /// Ends both directions at once; the reading side sees the end of the stream.
-    pub(super) fn abort(&self, stream: &TcpStream) {
+    pub(super) fn abort(&self, stream: &Stream) {
         *self.state() = State::Ended;
-        shut_down(stream, Shutdown::Both);
+        stream.shut_down(Shutdown::Both);
     }
 }
 
-/// Writes until all is written or the socket is full, and says how much was written.
-fn write_some(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+/// How far writing got.
+struct Progress {
+    /// In bytes.
+    written: usize,
+    /// Nothing that was written waits for the socket any more.
+    flushed: bool,
+}
+
+/// Writes until all is written or the socket is full.
+fn write_some(stream: &Stream, bytes: &[u8]) -> io::Result<Progress> {
     let mut written = 0;
     while written < bytes.len() {
         match stream.try_write(&bytes[written..]) {
@@ -156,10 +167,5 @@ fn write_some(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
             Err(error) => return Err(error),
         }
     }
-    Ok(written)
-}
-
-fn shut_down(stream: &TcpStream, direction: Shutdown) {
-    // Fails only when the peer has already reset the connection, which is as good.
-    let _ = SockRef::from(stream).shutdown(direction);
+    Ok(Progress { written, flushed: stream.try_flush()? })
 }

@@ -10,3 +10,4 @@ mod numbers;
 #[allow(dead_code, reason = "other tests use all of it")]
 mod peer;
 mod server;
+mod tls;

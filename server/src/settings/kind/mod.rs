@@ -13,7 +13,8 @@ pub(super) use self::{
     number::{Bytes, Count, Port},
     origins::{Origins, WebOrigin},
     text::{
-        Carrier, Folder, Host, KeyPrefix, ListenAddress, LogFilter, PasswordText, Prefix, ScriptAddress, Socket, Store,
+        Carrier, Folder, Host, KeyPrefix, ListenAddress, LogFilter, PasswordText, PemFile, Prefix, ScriptAddress,
+        Socket, Store,
     },
     time::{Time, duration_text},
 };

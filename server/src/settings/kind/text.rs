@@ -163,6 +163,23 @@ impl Kind for Folder {
     }
 }
 
+/// A file of this machine. Whether it exists is found out when it is used.
+pub(in crate::settings) struct PemFile;
+
+impl Kind for PemFile {
+    type Value = PathBuf;
+
+    const PLACEHOLDER: &'static str = "FILE";
+
+    fn parse(text: &str) -> Result<PathBuf, String> {
+        Folder::parse(text)
+    }
+
+    fn toml(value: &PathBuf) -> Option<String> {
+        Folder::toml(value)
+    }
+}
+
 /// A Unix socket.
 pub(in crate::settings) struct Socket;
 
