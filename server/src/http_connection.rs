@@ -1,7 +1,6 @@
 use std::{
     convert::Infallible,
     future::ready,
-    io,
     net::IpAddr,
     pin::{Pin, pin},
     sync::Arc,
@@ -17,12 +16,11 @@ use axum::{
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::{Notify, Semaphore, SemaphorePermit, watch},
     time::{Instant, timeout, timeout_at},
 };
-use tokio_rustls::server::TlsStream;
 use tower::Service as _;
 
 use crate::{
@@ -30,7 +28,6 @@ use crate::{
     peer::Peer,
     refusals::Limit,
     service::Service,
-    tls::{PLAIN_REFUSED, Tls, is_tls},
 };
 
 /// Serves HTTP on sockets that have been let in.
@@ -80,7 +77,7 @@ impl HttpConnections {
         match &self.service.tls {
             None => self.serve_http(stream, address, seat, finishing, turn, deadline).await,
             Some(tls) => {
-                if let Some(stream) = begin_tls(tls, stream, deadline).await {
+                if let Some(stream) = tls.begin(stream, deadline).await {
                     self.serve_http(stream, address, seat, finishing, turn, deadline).await;
                 }
             }
@@ -141,31 +138,6 @@ impl HttpConnections {
     /// `None` when it took too long, and the connection reads nevertheless.
     async fn turn_to_read(&self) -> Option<SemaphorePermit<'_>> {
         timeout(TURN, self.reading_first.acquire()).await.ok()?.ok()
-    }
-}
-
-/// Does the TLS handshake. A peer that does not speak TLS is told so.
-async fn begin_tls(tls: &Tls, mut stream: TcpStream, deadline: Instant) -> Option<TlsStream<TcpStream>> {
-    let begun = async {
-        let mut first = [0];
-        if stream.peek(&mut first).await? == 1 && !is_tls(first[0]) {
-            stream.write_all(PLAIN_REFUSED).await?;
-            stream.shutdown().await?;
-            // Closing a socket with unread bytes resets it, and the peer might never see the answer.
-            let mut unread = [0; 1024];
-            while stream.read(&mut unread).await? > 0 {}
-            return Err(io::Error::other("no TLS"));
-        }
-        tls.acceptor().accept(stream).await
-    };
-    match timeout_at(deadline, begun).await {
-        Ok(Ok(stream)) => Some(stream),
-        Ok(Err(error)) => {
-            tracing::debug!(error = &error as &dyn std::error::Error, "TLS handshake failed");
-            None
-        }
-        // It was too slow (`handshake_timeout`).
-        Err(_) => None,
     }
 }
 

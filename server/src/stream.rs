@@ -1,15 +1,18 @@
 //! A socket as a WebSocket has it: plain, or with TLS on it.
 
 use std::{
-    io::{self, IoSlice, Read, Write},
+    io,
     net::Shutdown,
-    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
-use rustls::ServerConnection;
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::net::TcpStream;
+
+use crate::tls::{self, TlsStream};
 
 /// Reads and writes what goes at once, and tells when to try again. A plain one is no larger than its socket.
 #[derive(Debug)]
@@ -18,15 +21,20 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream>),
 }
 
-/// The most that is encrypted ahead of a socket which is full, in bytes: one record.
-const MAX_AHEAD: usize = 16 * 1024;
-
 impl Stream {
+    /// What an HTTP connection leaves that has been upgraded, and what has been read of it.
+    pub(crate) fn of(upgraded: Upgraded) -> Option<(Self, Bytes)> {
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => Some((Self::Plain(parts.io.into_inner()), parts.read_buf)),
+            Err(upgraded) => tls::of(upgraded).map(|(stream, read)| (Self::Tls(Box::new(stream)), read)),
+        }
+    }
+
     /// What is below TLS, if there is any.
     pub(crate) fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(socket) => socket,
-            Self::Tls(stream) => &stream.socket,
+            Self::Tls(stream) => stream.socket(),
         }
     }
 
@@ -57,7 +65,7 @@ impl Stream {
     pub(crate) fn try_flush(&self) -> io::Result<bool> {
         match self {
             Self::Plain(_) => Ok(true),
-            Self::Tls(stream) => stream.hand_over(&mut stream.session()),
+            Self::Tls(stream) => stream.try_flush(),
         }
     }
 
@@ -80,102 +88,6 @@ impl Stream {
         }
         // Fails only when the peer has already reset the connection, which is as good.
         let _ = SockRef::from(self.socket()).shutdown(direction);
-    }
-}
-
-/// A socket and the state of TLS on it, without which nothing can be read or written.
-#[derive(Debug)]
-pub(crate) struct TlsStream {
-    socket: TcpStream,
-    session: Mutex<ServerConnection>,
-}
-
-impl TlsStream {
-    /// Goes on after the handshake.
-    pub(crate) fn new(socket: TcpStream, session: ServerConnection) -> Self {
-        Self { socket, session: Mutex::new(session) }
-    }
-
-    fn session(&self) -> MutexGuard<'_, ServerConnection> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut session = self.session();
-        loop {
-            // What has been decrypted comes first, so that the socket says `WouldBlock` only when nothing is left.
-            match session.reader().read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return read,
-            }
-            // The end of the socket shows in the next turn, as a cut unless the peer said that it was the end.
-            session.read_tls(&mut Raw(&self.socket))?;
-            let processed = session.process_new_packets();
-            // Answers of TLS itself, or the alert that says what was wrong. Where the socket is full they go out with
-            // what is next written.
-            let _ = self.hand_over(&mut session);
-            processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        }
-    }
-
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut session = self.session();
-        if !self.hand_over(&mut session)? {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let written = session.writer().write(bytes.get(..MAX_AHEAD).unwrap_or(bytes))?;
-        self.hand_over(&mut session)?;
-        Ok(written)
-    }
-
-    fn close(&self) {
-        let mut session = self.session();
-        session.send_close_notify();
-        // Does not reach a peer that reads nothing, who has no use for it.
-        let _ = self.hand_over(&mut session);
-    }
-
-    /// Writes what is encrypted, and says whether that is all of it.
-    fn hand_over(&self, session: &mut ServerConnection) -> io::Result<bool> {
-        while session.wants_write() {
-            match session.write_tls(&mut Raw(&self.socket)) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(true)
-    }
-}
-
-impl Drop for TlsStream {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-/// The socket as rustls sees it.
-struct Raw<'a>(&'a TcpStream);
-
-impl Read for Raw<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(buffer)
-    }
-}
-
-impl Write for Raw<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_write(bytes)
-    }
-
-    fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

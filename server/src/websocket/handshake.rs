@@ -5,11 +5,9 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
-use crate::stream::{Stream, TlsStream};
+use crate::stream::Stream;
 
 /// A request that may become a WebSocket.
 pub(crate) struct Handshake {
@@ -58,14 +56,7 @@ impl Handshake {
         (response, async move {
             // Fails when the peer went away before the response, which needs no words.
             let upgraded = upgrade.await.ok()?;
-            match upgraded.downcast::<TokioIo<TcpStream>>() {
-                Ok(parts) => Some((Stream::Plain(parts.io.into_inner()), parts.read_buf)),
-                Err(upgraded) => {
-                    let parts = upgraded.downcast::<TokioIo<tokio_rustls::server::TlsStream<TcpStream>>>().ok()?;
-                    let (socket, session) = parts.io.into_inner().into_inner();
-                    Some((Stream::Tls(Box::new(TlsStream::new(socket, session))), parts.read_buf))
-                }
-            }
+            Stream::of(upgraded)
         })
     }
 }

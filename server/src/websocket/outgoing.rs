@@ -169,3 +169,26 @@ fn write_some(stream: &Stream, bytes: &[u8]) -> io::Result<Progress> {
     }
     Ok(Progress { written, flushed: stream.try_flush()? })
 }
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use super::*;
+    use crate::tls::tests::{pair, read};
+
+    #[tokio::test]
+    async fn bytes_that_only_tls_has_taken_are_not_forgotten() {
+        let (stream, client) = pair().await;
+        let (stream, outgoing) = (Stream::Tls(Box::new(stream)), Outgoing::new());
+        let chunk = [7; 10_000];
+        let mut sent = chunk.len();
+        while outgoing.send(&stream, &chunk, usize::MAX) == Sent::Accepted {
+            sent += chunk.len();
+        }
+        // TLS took all of the last chunk, and the socket did not.
+        assert!(matches!(&*outgoing.state(), State::Queued(queue) if queue.is_empty()));
+        let read = read(client, sent);
+        outgoing.drain(&stream).await;
+        read.await.unwrap();
+        assert!(matches!(&*outgoing.state(), State::Flowing));
+    }
+}

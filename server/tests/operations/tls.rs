@@ -10,18 +10,18 @@ use std::{
 use futures_util::{SinkExt, StreamExt};
 use nix::sys::signal::Signal;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::{
-    ClientConfig, RootCertStore, SupportedProtocolVersion,
-    crypto::ring,
-    pki_types::{CertificateDer, ServerName},
-    version::{TLS12, TLS13},
-};
 use serde_json::{Value, json};
 use swampdragon_server::settings::Settings;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{sleep, timeout},
+};
+use tokio_rustls::rustls::{
+    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName},
+    version::{TLS12, TLS13},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};

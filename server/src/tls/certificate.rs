@@ -1,20 +1,26 @@
-//! TLS on the listener for pages.
-
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
 
-use rustls::{
-    ServerConfig,
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+use tokio_rustls::rustls::{
+    Error, ServerConfig,
     crypto::ring,
     pki_types::{
         CertificateDer, PrivateKeyDer,
         pem::{self, PemObject},
     },
+    version::{TLS12, TLS13},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
+use super::TlsError;
 use crate::settings::Settings;
 
 /// The certificate in use, and the files from which it was read.
@@ -22,42 +28,6 @@ pub(crate) struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     config: RwLock<Arc<ServerConfig>>,
-}
-
-/// Why TLS cannot be spoken with the files given.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// One of the two settings is given without the other.
-    #[error("{given} is set and {missing} is not; TLS needs both")]
-    Half {
-        /// The setting that is given.
-        given: &'static str,
-        /// The setting that is not.
-        missing: &'static str,
-    },
-    /// A file is not there, cannot be read, or has not what it should have.
-    #[error("{setting} is `{}`, from which no {what} in PEM can be read: {source}", file.display())]
-    File {
-        /// The setting.
-        setting: &'static str,
-        /// Its value.
-        file: PathBuf,
-        /// What the file should have.
-        what: &'static str,
-        /// What is wrong.
-        source: pem::Error,
-    },
-    /// The two do not belong together, or are of a kind that cannot be used.
-    #[error("tls_certificate `{}` and tls_key `{}` cannot be used: {source}", certificate.display(), key.display())]
-    Unfit {
-        /// The file of the certificate.
-        certificate: PathBuf,
-        /// The file of the key.
-        key: PathBuf,
-        /// What is wrong.
-        source: rustls::Error,
-    },
 }
 
 impl Tls {
@@ -80,14 +50,39 @@ impl Tls {
         Ok(())
     }
 
-    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+    fn acceptor(&self) -> TlsAcceptor {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner)).into()
+    }
+
+    /// Does the handshake. A peer that does not speak TLS is told so.
+    pub(crate) async fn begin(&self, mut stream: TcpStream, deadline: Instant) -> Option<TlsStream<TcpStream>> {
+        let begun = async {
+            let mut first = [0];
+            if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE_RECORD {
+                stream.write_all(PLAIN_REFUSED).await?;
+                stream.shutdown().await?;
+                // Closing a socket with unread bytes resets it, and the peer might never see the answer.
+                let mut unread = [0; 1024];
+                while stream.read(&mut unread).await? > 0 {}
+                return Err(io::Error::other("no TLS"));
+            }
+            self.acceptor().accept(stream).await
+        };
+        match timeout_at(deadline, begun).await {
+            Ok(Ok(stream)) => Some(stream),
+            Ok(Err(error)) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "TLS handshake failed");
+                None
+            }
+            // It was too slow (`handshake_timeout`).
+            Err(_) => None,
+        }
     }
 }
 
 fn refused(setting: &'static str, file: &Path, what: &'static str) -> impl FnOnce(pem::Error) -> TlsError {
     let file = file.to_owned();
-    move |source| TlsError::File { setting, file, what, source }
+    move |source| TlsError::File { setting, file, what, source: source.into() }
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
@@ -96,9 +91,13 @@ fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
         .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
         .map_err(refused("tls_certificate", certificate, "certificate"))?;
     let secret = PrivateKeyDer::from_pem_file(key).map_err(refused("tls_key", key, "private key"))?;
-    let unfit = |source| TlsError::Unfit { certificate: certificate.to_owned(), key: key.to_owned(), source };
+    let unfit = |error: Error| TlsError::Unfit {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        source: error.into(),
+    };
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(unfit)?
         .with_no_client_auth()
         .with_single_cert(chain, secret)
@@ -110,13 +109,8 @@ fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
 /// What a TLS connection begins with: a record of its handshake (RFC 8446, section 5.1).
 const HANDSHAKE_RECORD: u8 = 22;
 
-/// Whether bytes that came first are TLS.
-pub(crate) fn is_tls(first: u8) -> bool {
-    first == HANDSHAKE_RECORD
-}
-
 /// The answer to a request that came without TLS.
-pub(crate) const PLAIN_REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=UTF-8\r\n\
+const PLAIN_REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=UTF-8\r\n\
     Content-Length: 45\r\nConnection: close\r\n\r\nThis port speaks TLS only: ask for https://.\n";
 
 #[cfg(test)]
