@@ -7,7 +7,8 @@ use crate::Types;
 pub struct PageCall<T: Types> {
     /// The message to send.
     pub request: T::Request,
-    /// Its `callbackname`, which the reply will carry.
+    /// Its `callbackname`, which the reply will carry. A logout is a call, too: here stands the key, which the notice of
+    /// its outcome will carry.
     pub callback_name: T::Text,
     /// What the call does to subscriptions.
     pub purpose: Purpose<T>,

@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use swampdragon_protocol::{ReplyState, close_code};
+use swampdragon_protocol::{HeartbeatMessage, ReplyState, close_code};
 
 use crate::calls::Calls;
 use crate::channels::Channels;
@@ -11,12 +11,20 @@ use crate::{
     Remembered, State, Transports, Types, after_close, heartbeat, reconnect_delay_ms,
 };
 
+/// A raw endpoint promises to say nothing, so its silence is no sign. But a page that runs hears its timer, held back by
+/// a minute at most while it is hidden; a timer this many times late is a machine that slept.
+const ASLEEP: u32 = 3;
+
+/// A browser's timer that is asked for more fires at once.
+const LONGEST_TIMER_MS: u32 = i32::MAX as u32;
+
 /// One page's connection to its server, kept for as long as the application wants it.
 ///
 /// Inputs are the `handle_*` methods. After each, poll the actions until there are none, then one event, then the
 /// actions again, until both are empty: thus a heartbeat is answered before the application hears of it.
 ///
-/// Each `random` is uniform over all of `u32` and spreads the next reconnect attempt.
+/// Each `random` is uniform over all of `u32` and spreads the next reconnect attempt. Each `now` is the time of day in
+/// milliseconds, modulo 2^32: a clock that goes on while the machine sleeps.
 pub struct Client<T: Types> {
     config: Config,
     state: State,
@@ -24,7 +32,14 @@ pub struct Client<T: Types> {
     choice: Choice,
     /// Attempts since the last connection that lasted.
     failures: u32,
+    /// Whether there is a network, as far as the browser knows, which is not far.
+    online: bool,
     session: Option<T::Text>,
+    /// Whether the visitor was here when the shell last said so, and when that was.
+    present: bool,
+    present_at: u32,
+    /// The heartbeat message that is not answered yet, because the visitor is away.
+    asked: Option<HeartbeatMessage>,
     calls: Calls<T>,
     subscriptions: Subscriptions<T>,
     channels: Channels<T>,
@@ -42,7 +57,11 @@ impl<T: Types> Client<T> {
             endpoint: None,
             choice: Choice::new(),
             failures: 0,
+            online: true,
             session: None,
+            present: config.active_within_ms == 0,
+            present_at: 0,
+            asked: None,
             calls: Calls::new(),
             subscriptions: Subscriptions::new(),
             channels: Channels::new(),
@@ -79,6 +98,16 @@ impl<T: Types> Client<T> {
         self.session = key;
     }
 
+    /// The visitor is here, or away: as the page's policy has it, by what is visible or by what was touched. While the
+    /// visitor is away, heartbeat messages are not answered; the latest is as soon as the visitor is back.
+    ///
+    /// A client that is never told takes the visitor for present, unless [`Config::active_within_ms`] bounds that.
+    pub fn handle_presence(&mut self, now: u32, present: bool) {
+        self.present = present;
+        self.present_at = now;
+        self.answer_if(present);
+    }
+
     /// The application wants a connection to this endpoint. One that exists is closed first; subscriptions stay.
     ///
     /// `remembered` is what [`Self::remembered`] was when the last connection to this endpoint opened, as far as the
@@ -103,7 +132,7 @@ impl<T: Types> Client<T> {
         self.channels.clear();
     }
 
-    /// The page is being hidden away, perhaps for good (`pagehide`).
+    /// The page is being hidden away, perhaps for good (`pagehide`), or frozen: no message will reach it, no timer fire.
     pub fn handle_suspend(&mut self) {
         if self.state != State::Idle {
             self.drop_socket(close_code::GOING_AWAY.code, true);
@@ -112,21 +141,27 @@ impl<T: Types> Client<T> {
         }
     }
 
-    /// The page is back, visible or online again: what waits for its next attempt tries now.
-    pub fn handle_wake(&mut self) {
-        if matches!(self.state, State::Waiting | State::Suspended) {
-            self.open();
+    /// The page is back, visible, or on another network: what waits for its next attempt tries now, and a connection
+    /// that slept with its machine for too long is opened anew.
+    ///
+    /// `online` is what the browser says of the network. Without one there is nothing to try now.
+    pub fn handle_wake(&mut self, now: u32, online: bool) {
+        self.online = online;
+        match self.state {
+            State::Suspended => self.open(),
+            State::Waiting if online => self.open(),
+            _ => self.reopen_if_silent(now),
         }
     }
 
     /// The connection is open: the SockJS open frame came, or the raw socket opened.
-    pub fn handle_opened(&mut self, framing: Framing) {
+    pub fn handle_opened(&mut self, now: u32, framing: Framing) {
         if self.state != State::Connecting {
             return;
         }
-        self.state = State::Open { framing, heard: false };
+        self.state = State::Open { framing, heard_at: now };
         self.choice.succeeded();
-        self.watch();
+        self.watch(self.config.silence_timeout_ms);
         self.events.push(Event::Open);
         while let Some(call) = self.calls.take_queued() {
             self.transmit(call);
@@ -145,32 +180,36 @@ impl<T: Types> Client<T> {
     }
 
     /// Anything came from the server; a heartbeat frame does nothing else.
-    pub fn handle_heard(&mut self) {
-        if let State::Open { heard, .. } = &mut self.state {
-            *heard = true;
+    pub fn handle_heard(&mut self, now: u32) {
+        if let State::Open { heard_at, .. } = &mut self.state {
+            *heard_at = now;
         }
     }
 
     /// A message came.
-    pub fn handle_message(&mut self, incoming: Incoming<T>, message: T::Payload) {
+    pub fn handle_message(&mut self, now: u32, incoming: Incoming<T>, message: T::Payload) {
         if !self.state.is_open() {
             return;
         }
-        self.handle_heard();
+        self.handle_heard(now);
         let event = match incoming {
             Incoming::Heartbeat(heartbeat) => {
-                if let Some(reply) = heartbeat::answer(heartbeat, self.session.as_ref()) {
-                    self.actions.push(Action::Send(Outgoing::HeartbeatReply(reply)));
-                }
+                self.asked = Some(heartbeat);
+                self.answer_if(self.is_present(now));
                 Event::Heartbeat(message)
             }
             Incoming::Reply(reply) => self.settle(reply, message),
             Incoming::Publication(remote) => {
                 Event::Publication { local_channels: self.channels.local_names(&remote), message }
             }
-            // A notice about a key that the page has given up in the meantime would only mislead.
-            Incoming::Session(key) if self.session.as_ref() != Some(&key) => return,
-            Incoming::Session(_) => Event::Session(message),
+            Incoming::Session { key, settles } => {
+                let logout = if settles { self.calls.take_answered(&key) } else { None };
+                // A notice about a key that the page has given up in the meantime would only mislead.
+                if logout.is_none() && self.session.as_ref() != Some(&key) {
+                    return;
+                }
+                Event::Session { logout: logout.and_then(|pending| pending.handle), message }
+            }
             Incoming::Other => Event::Message(message),
         };
         self.events.push(event);
@@ -178,14 +217,17 @@ impl<T: Types> Client<T> {
 
     /// The connection has ended: a SockJS close frame, the socket's own end, a socket that did not open, or a server
     /// that does not tell about its SockJS service.
-    pub fn handle_closed(&mut self, code: u16, reason: Option<T::Text>, random: u32) {
+    ///
+    /// `retry_after_ms` is how long the server asks to be left alone, see [`swampdragon_protocol::retry_after`]; 0 when
+    /// it does not.
+    pub fn handle_closed(&mut self, code: u16, reason: Option<T::Text>, retry_after_ms: u32, random: u32) {
         let connecting = self.state == State::Connecting;
         // A server that says why has been reached, and would say the same over any other transport.
         if connecting && code < close_code::GO_AWAY.code && self.choice.go_on() {
             // The application hears of a failure when there is nothing else to try.
             self.open_next();
         } else if self.state.has_socket() {
-            self.lose(code, reason, random);
+            self.lose(code, reason, retry_after_ms, random);
         }
     }
 
@@ -197,21 +239,16 @@ impl<T: Types> Client<T> {
         }
     }
 
-    /// The timer fired.
-    pub fn handle_timer(&mut self, random: u32) {
+    /// The timer fired, however late: browsers hold the timers of hidden pages back, and a machine that sleeps all.
+    pub fn handle_timer(&mut self, now: u32, random: u32) {
         match self.state {
             State::Idle | State::Suspended => {}
-            State::Connecting | State::Open { framing: Framing::SockJs, heard: false } => {
-                self.handle_closed(close_code::ABNORMAL.code, None, random);
-            }
-            State::Open { framing, .. } => {
+            State::Connecting => self.handle_closed(close_code::ABNORMAL.code, None, 0, random),
+            State::Open { .. } => {
                 // It has lasted, so the next failure is the first of a new series. Counting from the opening instead
                 // would let a server that closes each connection at once be asked without a pause.
                 self.failures = 0;
-                if framing == Framing::SockJs {
-                    self.state = State::Open { framing, heard: false };
-                    self.watch();
-                }
+                self.reopen_if_silent(now);
             }
             State::Waiting => self.open(),
         }
@@ -239,6 +276,20 @@ impl<T: Types> Client<T> {
         }
     }
 
+    fn is_present(&self, now: u32) -> bool {
+        let within = self.config.active_within_ms;
+        self.present && (within == 0 || now.wrapping_sub(self.present_at) <= within)
+    }
+
+    fn answer_if(&mut self, present: bool) {
+        if present
+            && let Some(heartbeat) = self.asked.take()
+            && let Some(reply) = heartbeat::answer(heartbeat, self.session.as_ref())
+        {
+            self.actions.push(Action::Send(Outgoing::HeartbeatReply(reply)));
+        }
+    }
+
     fn open(&mut self) {
         self.choice.begin(self.config.connect_timeout_ms);
         self.state = State::Connecting;
@@ -257,10 +308,28 @@ impl<T: Types> Client<T> {
         }
     }
 
-    fn watch(&mut self) {
-        self.actions.push(match self.config.silence_timeout_ms {
+    /// Opens a connection anew that must be dead by the clock, and otherwise goes on watching it.
+    fn reopen_if_silent(&mut self, now: u32) {
+        let limit = self.config.silence_timeout_ms;
+        let State::Open { framing, heard_at } = &mut self.state else { return };
+        // A clock that was set back meanwhile makes it negative, as if something had been heard now.
+        let silent = (now.wrapping_sub(*heard_at) as i32).max(0) as u32;
+        if *framing == Framing::SockJs && silent < limit {
+            self.watch(limit - silent);
+        } else if *framing == Framing::Raw && silent < limit.saturating_mul(ASLEEP) {
+            *heard_at = now;
+            self.watch(limit);
+        } else if limit > 0 {
+            // At once: connections fall silent at different times, and none does so twice within the limit.
+            self.end_connection(close_code::ABNORMAL.code, None, true);
+            self.open();
+        }
+    }
+
+    fn watch(&mut self, milliseconds: u32) {
+        self.actions.push(match milliseconds {
             0 => Action::Disarm,
-            silence => Action::Arm(silence),
+            milliseconds => Action::Arm(milliseconds),
         });
     }
 
@@ -313,13 +382,17 @@ impl<T: Types> Client<T> {
     }
 
     /// The connection is lost against the application's will.
-    fn lose(&mut self, code: u16, reason: Option<T::Text>, random: u32) {
+    fn lose(&mut self, code: u16, reason: Option<T::Text>, retry_after_ms: u32, random: u32) {
         let reconnecting = after_close(code) == AfterClose::Reconnect;
         self.end_connection(code, reason, reconnecting);
         if reconnecting {
             let Config { reconnect_delay_ms: base, reconnect_delay_max_ms: max, .. } = self.config;
-            self.actions.push(Action::Arm(reconnect_delay_ms(self.failures, base, max, random)));
-            self.failures = self.failures.saturating_add(1);
+            // Without a network an attempt says nothing about the server. Some are made all the same, as rarely as can
+            // be, since browsers are wrong about networks.
+            let delay = reconnect_delay_ms(self.failures, if self.online { base } else { max }, max, random);
+            // No server can send a page away for longer than it would stay by itself.
+            self.actions.push(Action::Arm(retry_after_ms.min(max).saturating_add(delay).min(LONGEST_TIMER_MS)));
+            self.failures = self.failures.saturating_add(u32::from(self.online));
             self.state = State::Waiting;
         } else {
             self.stay_away();
@@ -337,6 +410,8 @@ impl<T: Types> Client<T> {
         // code is not sent back, since a page may only send 1000 and 3000-4999.
         self.actions.push(Action::Close(close_code::NORMAL.code));
         self.events.push(Event::Close { code, reason, reconnecting });
+        // The server that asked is gone, and the next one asks by itself.
+        self.asked = None;
         self.subscriptions.lost();
         // Names of subscriptions that nobody restores are void; those of the others are needed as soon as they are sent.
         if self.subscriptions.is_empty() {

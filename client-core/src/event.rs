@@ -19,7 +19,7 @@ pub enum Event<T: Types> {
         /// Whether the client comes back by itself.
         reconnecting: bool,
     },
-    /// A heartbeat message came. Its answer, if there is one, has been polled before.
+    /// A heartbeat message came. Its answer, if there is one and the visitor is present, has been polled before.
     Heartbeat(T::Payload),
     /// A router replied.
     Reply {
@@ -45,8 +45,13 @@ pub enum Event<T: Types> {
         /// The whole message.
         message: T::Payload,
     },
-    /// The server told how the stored session stands.
-    Session(T::Payload),
+    /// The server told how the stored session stands, or one that is logged out.
+    Session {
+        /// The logout that is settled, if one is.
+        logout: Option<T::Handle>,
+        /// The whole message.
+        message: T::Payload,
+    },
     /// Any other message.
     Message(T::Payload),
 }

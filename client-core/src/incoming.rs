@@ -12,8 +12,13 @@ pub enum Incoming<T: Types> {
     Reply(IncomingReply<T>),
     /// Has a `channel`: the remote channel's name.
     Publication(T::Text),
-    /// Has a `state` and a `session`, whose key this is.
-    Session(T::Text),
+    /// Has a `state` and a `session`.
+    Session {
+        /// The session's key.
+        key: T::Text,
+        /// Whether it can be the answer to a logout: the state is `expired` or `refused`.
+        settles: bool,
+    },
     /// None of these.
     Other,
 }

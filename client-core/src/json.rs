@@ -1,7 +1,7 @@
 use alloc::string::String;
 
-use swampdragon_protocol::ServerMessage;
 use swampdragon_protocol::json::{Json, MalformedMessage, decode_server_message};
+use swampdragon_protocol::{ServerMessage, SessionState};
 
 use crate::{Incoming, IncomingReply, Types};
 
@@ -31,6 +31,9 @@ pub fn classify(text: &str) -> Result<Incoming<Json>, MalformedMessage> {
             channel_data: reply.channel_data,
         }),
         ServerMessage::Publication(publication) => Incoming::Publication(publication.channel),
-        ServerMessage::Session(notice) => Incoming::Session(notice.session),
+        ServerMessage::Session(notice) => Incoming::Session {
+            key: notice.session,
+            settles: matches!(notice.state, SessionState::Expired | SessionState::Refused),
+        },
     })
 }

@@ -10,12 +10,12 @@ pub enum State {
     Open {
         /// What they stand in.
         framing: Framing,
-        /// Whether anything came since the timer was armed.
-        heard: bool,
+        /// When anything came last; where nothing is promised to come, when the page was last known to run.
+        heard_at: u32,
     },
     /// The last connection failed; the timer says when to try again.
     Waiting,
-    /// The page is hidden away (`pagehide`); it connects when it comes back.
+    /// The page is hidden away (`pagehide`) or frozen; it connects when it comes back.
     Suspended,
 }
 

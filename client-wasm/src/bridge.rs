@@ -21,7 +21,8 @@ pub enum Command {
     ConnectRaw,
     /// End the connection.
     Disconnect,
-    /// Send the text and await a reply. Third argument: the callback name; fourth: the call's handle.
+    /// Send the text and await a reply. Third argument: the callback name, or of a logout the session key; fourth: the
+    /// call's handle.
     Call,
     /// The same, to subscribe. Fifth argument: the subject of the subscription.
     Subscribe,
@@ -31,15 +32,17 @@ pub enum Command {
     Send,
     /// Answer heartbeat messages with this session key, or with none.
     Session,
-    /// The page is being hidden away.
+    /// The page is being hidden away or frozen.
     Suspend,
-    /// The page is back, or online again.
+    /// The page is back, or its network has changed. Number: 1 when the browser sees no network.
     Wake,
     /// The timer fired.
     Timer,
     /// The SockJS service has told about itself. Number: how long that took, in milliseconds, times two; and one more
     /// when it offers a WebSocket.
     Info,
+    /// The visitor is here (number 1) or away (number 0).
+    Presence,
 }
 
 impl Command {
@@ -60,6 +63,7 @@ impl Command {
             10 => Self::Wake,
             11 => Self::Timer,
             12 => Self::Info,
+            13 => Self::Presence,
             _ => return None,
         })
     }
@@ -81,7 +85,7 @@ pub enum Delivery {
     Reply = 4,
     /// A publication, and the array of its local channels.
     Publication = 5,
-    /// A session notice.
+    /// A session notice, and the handle of the logout that it settles or `undefined`.
     Session = 6,
     /// A call's handle, and the number of the [`swampdragon_client::CallFailure`] that ended it.
     CallFailed = 7,
@@ -104,6 +108,10 @@ extern "C" {
     /// What the host threw.
     #[wasm_bindgen(method, catch)]
     pub fn deliver(this: &Host, what: u32, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// How long the reason of a close asks to be left alone, in milliseconds. What is no number becomes 0.
+    #[wasm_bindgen(method, js_name = retryAfter)]
+    pub fn retry_after_ms(this: &Host, reason: &JsValue) -> u32;
 }
 
 /// Makes a client that delivers to `host`, and returns its dispatch function `(subject, command, ...)`.
@@ -122,6 +130,7 @@ pub fn attach(
     max_pending_calls: usize,
     max_subscriptions: usize,
     transports: u32,
+    active_within_ms: u32,
 ) -> JsValue {
     shell::start(
         host,
@@ -134,6 +143,7 @@ pub fn attach(
             max_pending_calls,
             max_subscriptions,
             transports: Transports::from_bits(transports),
+            active_within_ms,
         },
     )
 }

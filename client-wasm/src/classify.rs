@@ -1,6 +1,6 @@
 use js_sys::Array;
 use swampdragon_client::{Incoming, IncomingReply};
-use swampdragon_protocol::{ChannelData, HeartbeatMessage, HeartbeatValue, ReplyState};
+use swampdragon_protocol::{ChannelData, HeartbeatMessage, HeartbeatValue, ReplyState, SessionState};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -63,8 +63,11 @@ pub(crate) fn classify(value: &JsValue, success: &JsValue) -> Incoming<Page> {
     if let Some(value) = message.heartbeat().and_then(heartbeat_value) {
         return Incoming::Heartbeat(HeartbeatMessage { value, ack: message.ack() });
     }
-    match message.session() {
-        Some(session) if message.state().is_some() => Incoming::Session(session.into()),
+    match (message.session(), message.state()) {
+        (Some(key), Some(state)) => {
+            let is = |name: SessionState| *state == JsValue::from_str(name.as_str());
+            Incoming::Session { key: key.into(), settles: is(SessionState::Expired) || is(SessionState::Refused) }
+        }
         _ => Incoming::Other,
     }
 }

@@ -36,7 +36,13 @@ extern "C" {
     fn set_timeout(dispatch: &Function, milliseconds: u32, subject: u32, command: u32) -> i32;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: i32);
+    /// The time of day, which goes on while the machine sleeps. As a `u32` it is what is left of it modulo 2^32.
+    #[wasm_bindgen(js_namespace = Date)]
+    fn now() -> u32;
 }
+
+/// Past the end of any text. With its highest bit set, a number would reach JavaScript as a negative one.
+const END: u32 = i32::MAX as u32;
 
 /// What a question for `/info` is numbered as among the transports.
 const INFO: u32 = 3;
@@ -107,7 +113,7 @@ impl Shell {
             Command::SocketEvent => return self.socket_event(&subject),
             Command::Timer => {
                 let random = random();
-                return self.client.borrow_mut().handle_timer(random);
+                return self.client.borrow_mut().handle_timer(now(), random);
             }
             Command::Call => Purpose::Ordinary,
             Command::Subscribe => Purpose::Subscribe(topic),
@@ -122,7 +128,8 @@ impl Shell {
             Command::Send => return self.client.borrow_mut().handle_send(subject),
             Command::Session => return self.client.borrow_mut().handle_session(optional(subject)),
             Command::Suspend => return self.client.borrow_mut().handle_suspend(),
-            Command::Wake => return self.client.borrow_mut().handle_wake(),
+            Command::Wake => return self.client.borrow_mut().handle_wake(now(), number == 0),
+            Command::Presence => return self.client.borrow_mut().handle_presence(now(), number == 1),
             Command::Info => return self.client.borrow_mut().handle_info(number & 1 == 1, number >> 1),
         };
         self.client.borrow_mut().handle_call(PageCall { request: subject, callback_name, purpose, handle });
@@ -140,12 +147,9 @@ impl Shell {
         }
         let close: &CloseEvent = event.unchecked_ref();
         match close.code() {
-            0 if self.framing.get() == Framing::Raw => self.client.borrow_mut().handle_opened(Framing::Raw),
+            0 if self.framing.get() == Framing::Raw => self.client.borrow_mut().handle_opened(now(), Framing::Raw),
             0 => {}
-            code => {
-                let (reason, random) = (optional(close.unchecked_ref::<Ending>().reason()), random());
-                self.client.borrow_mut().handle_closed(code, reason, random);
-            }
+            code => self.closed(code, close.unchecked_ref::<Ending>().reason()),
         }
     }
 
@@ -154,11 +158,11 @@ impl Shell {
         // An empty text has no first character; the conversion makes 0 of that, which is no kind of frame.
         let Some(kind) = FrameKind::of(text.char_code_at(0) as u32) else { return };
         match kind {
-            FrameKind::Open => self.client.borrow_mut().handle_opened(Framing::SockJs),
-            FrameKind::Heartbeat => self.client.borrow_mut().handle_heard(),
+            FrameKind::Open => self.client.borrow_mut().handle_opened(now(), Framing::SockJs),
+            FrameKind::Heartbeat => self.client.borrow_mut().handle_heard(now()),
             FrameKind::Message | FrameKind::Messages | FrameKind::Close => {
                 // What is not JSON is dropped, as a message that no page could read.
-                let Ok(body) = parse_json(&text.slice(1, u32::MAX)) else { return };
+                let Ok(body) = parse_json(&text.slice(1, END)) else { return };
                 if kind == FrameKind::Message {
                     return self.message(body);
                 }
@@ -168,9 +172,7 @@ impl Shell {
                 }
                 let list: Array = body.unchecked_into();
                 if kind == FrameKind::Close {
-                    let code = list.unchecked_ref::<CloseFrame>().code_at(0);
-                    let (reason, random) = (optional(list.get(1)), random());
-                    self.client.borrow_mut().handle_closed(code, reason, random);
+                    self.closed(list.unchecked_ref::<CloseFrame>().code_at(0), list.get(1));
                 } else {
                     for index in 0..list.length() {
                         self.message(list.get(index));
@@ -178,6 +180,11 @@ impl Shell {
                 }
             }
         }
+    }
+
+    fn closed(&self, code: u16, reason: JsValue) {
+        let (retry_after, random) = (self.host.retry_after_ms(&reason), random());
+        self.client.borrow_mut().handle_closed(code, optional(reason), retry_after, random);
     }
 
     /// A message stands in its frame as JSON text, or, from SwampDragon 0.4, as it is.
@@ -189,7 +196,7 @@ impl Shell {
             message
         };
         let incoming = classify(&message, &self.success);
-        self.client.borrow_mut().handle_message(incoming, message);
+        self.client.borrow_mut().handle_message(now(), incoming, message);
         // Delivered one by one: a page that disconnects in its callback hears none of the messages behind.
         self.drain();
     }
@@ -255,9 +262,7 @@ impl Shell {
             &JsValue::from(transport.map_or(INFO, |transport| transport as u32)),
         ) else {
             // Refused by a security policy, say. That may change, so it is a failed attempt like any other.
-            let random = random();
-            self.client.borrow_mut().handle_closed(close_code::ABNORMAL.code, None, random);
-            return;
+            return self.closed(close_code::ABNORMAL.code, JsValue::UNDEFINED);
         };
         let socket: WebSocket = socket.unchecked_into();
         let dispatch = self.dispatch.borrow().clone();
@@ -286,7 +291,7 @@ impl Shell {
             Event::Publication { local_channels, message } => {
                 (Delivery::Publication, message, local_channels.into_iter().collect::<Array>().into())
             }
-            Event::Session(message) => (Delivery::Session, message, nothing),
+            Event::Session { logout, message } => (Delivery::Session, message, logout.unwrap_or(nothing)),
             Event::Message(message) => (Delivery::Message, message, nothing),
         };
         self.deliver(what, &first, &second);

@@ -29,7 +29,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 pub use serde_wasm_bindgen::Error;
 use swampdragon_client::{Config, Transports};
-use swampdragon_protocol::SessionKey;
+use swampdragon_protocol::{SessionKey, retry_after};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -114,8 +114,9 @@ pub enum Event {
 #[must_use = "a connection ends when it is dropped"]
 pub struct Connection {
     dispatch: Dispatch,
-    /// The host's method, which the client calls as long as it lives.
+    /// The host's methods, which the client calls as long as it lives.
     _deliver: Closure<dyn FnMut(u32, JsValue, JsValue) -> JsValue>,
+    _retry_after: Closure<dyn Fn(JsValue) -> u32>,
 }
 
 #[wasm_bindgen]
@@ -149,13 +150,18 @@ impl Connection {
                 JsValue::UNDEFINED
             },
         );
+        let retry_after = Closure::<dyn Fn(JsValue) -> u32>::new(|reason: JsValue| {
+            let delay = reason.as_string().and_then(|reason| retry_after(&reason)).unwrap_or_default();
+            u32::try_from(delay.as_millis()).unwrap_or(u32::MAX)
+        });
         let host = Object::new();
         // Defining a field of a new object cannot fail.
         let _ = Reflect::set(&host, &"deliver".into(), deliver.as_ref());
+        let _ = Reflect::set(&host, &"retryAfter".into(), retry_after.as_ref());
         // The other transports are JavaScript, which comes with the npm package.
         let config = Config { transports: Transports::WEBSOCKET, ..config };
         let dispatch: Function = shell::start(host.unchecked_into::<Host>(), config).unchecked_into();
-        Self { dispatch: dispatch.unchecked_into(), _deliver: deliver }
+        Self { dispatch: dispatch.unchecked_into(), _deliver: deliver, _retry_after: retry_after }
     }
 
     /// Connects to the SockJS service at this URL, such as `wss://example.com/data`, and keeps connected.

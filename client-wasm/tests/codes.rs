@@ -1,5 +1,6 @@
 //! The page's object and the WebAssembly speak in the same numbers.
 
+use swampdragon_protocol::close_code;
 use swampdragon_wasm::{Command, Delivery};
 
 #[test]
@@ -24,6 +25,7 @@ fn javascript_has_the_same_numbers() {
             ("SUSPEND", Command::Suspend as u32),
             ("WAKE", Command::Wake as u32),
             ("INFO", Command::Info as u32),
+            ("PRESENCE", Command::Presence as u32),
             ("OPEN", Delivery::Open as u32),
             ("CLOSE", Delivery::Close as u32),
             ("MESSAGE", Delivery::Message as u32),
@@ -33,14 +35,15 @@ fn javascript_has_the_same_numbers() {
             ("SESSION_NOTICE", Delivery::Session as u32),
             ("CALL_FAILED", Delivery::CallFailed as u32),
             ("OPEN_SOCKET", Delivery::OpenSocket as u32),
+            ("LOGGED_OUT", u32::from(close_code::LOGGED_OUT.code)),
         ]
     );
 }
 
 #[test]
 fn every_command_is_known_by_its_number() {
-    for number in 0..=12 {
+    for number in 0..=13 {
         assert_eq!(Command::from_number(number).map(|command| command as u32), Some(number));
     }
-    assert_eq!(Command::from_number(13), None);
+    assert_eq!(Command::from_number(14), None);
 }

@@ -11,6 +11,7 @@ export const SESSION_KEY = 8;
 export const SUSPEND = 9;
 export const WAKE = 10;
 export const INFO = 12;
+export const PRESENCE = 13;
 
 export const OPEN = 0;
 export const CLOSE = 1;
@@ -21,3 +22,6 @@ export const PUBLICATION = 5;
 export const SESSION_NOTICE = 6;
 export const CALL_FAILED = 7;
 export const OPEN_SOCKET = 8;
+
+/** The session was logged out (`protocol/src/close_code.rs`). */
+export const LOGGED_OUT = 4001;

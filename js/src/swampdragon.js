@@ -3,12 +3,14 @@ import { callError, failureContext } from "./call-error.js";
 import { Channel } from "./channel.js";
 import * as codes from "./codes.js";
 import { endpoint } from "./endpoint.js";
+import { activeWithin } from "./keep-alive.js";
 import { limits } from "./limits.js";
 import { assertLoaded } from "./module.js";
 import { pageLife } from "./page-life.js";
 import { report } from "./report.js";
+import { retryAfter } from "./retry-after.js";
 import { isSessionKey, sessionKeyPlace } from "./session-key.js";
-import { openWithoutWebSocket, transportBits } from "./transports.js";
+import { openShared, openWithoutWebSocket, transportBits } from "./transports.js";
 
 // Documented for pages in `types/index.d.ts`; the state machine behind it is `client-core/`.
 export class SwampDragon {
@@ -17,11 +19,13 @@ export class SwampDragon {
   #listeners = new Map();
   #channels = new Set();
   #calls = 0;
+  #key;
+  #activeWithin;
   #storage;
   #target;
   #transportPlace;
   #transports;
-  #stopListening;
+  #listening;
 
   constructor(options) {
     assertLoaded();
@@ -29,14 +33,16 @@ export class SwampDragon {
     this.isReady = false;
     const { storage = globalThis.document ? "session" : "memory", storageKey = "swampdragon.session" } = this.settings;
     this.#transports = transportBits(this.settings.transports);
+    this.#activeWithin = activeWithin(this.settings.keepAlive);
     this.#dispatch = attach(
-      { deliver: (what, first, second) => this.#deliver(what, first, second) },
+      { deliver: (what, first, second) => this.#deliver(what, first, second), retryAfter },
       ...limits(this.settings),
       this.#transports,
+      this.#activeWithin,
     );
     this.#storage = storage;
     this.#keyPlace = sessionKeyPlace(storage, storageKey);
-    this.#dispatch(this.session, codes.SESSION_KEY);
+    this.#answerWith(this.session);
   }
 
   get session() {
@@ -50,7 +56,7 @@ export class SwampDragon {
       throw new TypeError("A session key is a string of 1 to 128 characters A-Z a-z 0-9 _ . ~ -, or null for none.");
     }
     this.#keyPlace.write(key);
-    this.#dispatch(key, codes.SESSION_KEY);
+    this.#answerWith(key);
   }
 
   connect(url, channel) {
@@ -68,16 +74,13 @@ export class SwampDragon {
       // A number, which the rule for session keys lets through.
       this.#transportPlace = sessionKeyPlace(this.#storage, "swampdragon.transport " + address);
     }
-    this.#stopListening ??= pageLife(
-      () => this.#dispatch(0, codes.SUSPEND),
-      () => this.#dispatch(0, codes.WAKE),
-    );
+    this.#listen();
     this.#dispatch(address, (this.#transportPlace.read() << 8) | (raw ? codes.CONNECT_RAW : codes.CONNECT_SOCKJS));
   }
 
   disconnect() {
-    this.#stopListening?.();
-    this.#stopListening = undefined;
+    this.#listening?.abort();
+    this.#listening = undefined;
     this.#dispatch(0, codes.DISCONNECT);
     // Between two connections there is none whose end would say so.
     this.#endChannels();
@@ -109,6 +112,18 @@ export class SwampDragon {
     const subject = command === codes.CALL ? undefined : JSON.stringify([route, args]);
     this.#dispatch(text, command, name, call, subject);
     return answer;
+  }
+
+  async logout() {
+    const key = this.session;
+    if (key === null) {
+      throw new Error("swampdragon: there is no session key to log out with.");
+    }
+    // Without the name that it has for the client, which is the key: an error must not carry that.
+    const call = { verb: "logout", route: "session" };
+    await new Promise((resolve, reject) =>
+      this.#dispatch(JSON.stringify({ logout: true, session: key }), codes.CALL, key, { ...call, resolve, reject }),
+    );
   }
 
   get_single(route, args, callbackName) {
@@ -185,6 +200,38 @@ export class SwampDragon {
     }
   }
 
+  #answerWith(key) {
+    this.#key = key;
+    this.#dispatch(key, codes.SESSION_KEY);
+  }
+
+  /** The session of this key is gone. */
+  #forget(key) {
+    // Another page may have stored its successor.
+    if (this.session === key) {
+      this.#keyPlace.write(null);
+    }
+    this.#answerWith(this.session);
+  }
+
+  #listen() {
+    if (this.#listening) {
+      return;
+    }
+    const { signal } = (this.#listening = new AbortController());
+    const see = (present) => this.#dispatch(0, (present << 8) | codes.PRESENCE);
+    pageLife(
+      signal,
+      () => this.#dispatch(0, codes.SUSPEND),
+      (offline) => this.#dispatch(0, (offline << 8) | codes.WAKE),
+      (visible) => this.settings.keepAlive === "visible" && see(visible),
+    );
+    if (this.#activeWithin) {
+      see(true);
+      import("./activity.js").then(({ activity }) => activity(signal, this.#activeWithin, () => see(true))).catch(report);
+    }
+  }
+
   #endChannels() {
     this.#channels.forEach((channel) => channel.end());
   }
@@ -207,17 +254,23 @@ export class SwampDragon {
         this.isReady = true;
         this.#transportPlace.write(first || null);
         return this.#call("onopen");
-      case codes.CLOSE:
+      case codes.CLOSE: {
         this.isReady = false;
         if (second > 0) {
           this.#endChannels();
         }
-        return this.#call("onclose", {
+        const loggedOut = second === codes.LOGGED_OUT && this.#key !== null;
+        if (loggedOut) {
+          this.#forget(this.#key);
+        }
+        this.#call("onclose", {
           type: "close",
           code: Math.abs(second),
           reason: first ?? "",
           reconnecting: second < 0,
         });
+        return loggedOut && this.#call("onsessionexpired");
+      }
       case codes.PUBLICATION: {
         const { channel, ...publication } = first;
         this.#channels.forEach((open) => open.hear(second, publication));
@@ -225,10 +278,13 @@ export class SwampDragon {
       }
       case codes.CALL_FAILED:
         return this.#answer(first, failureContext(first, second), null);
-      case codes.OPEN_SOCKET:
-        return second
-          ? openWithoutWebSocket(first, second, (info) => this.#dispatch(0, (info << 8) | codes.INFO))
-          : this.#openSocket(first);
+      case codes.OPEN_SOCKET: {
+        const open = () =>
+          second
+            ? openWithoutWebSocket(first, second, (info) => this.#dispatch(0, (info << 8) | codes.INFO))
+            : this.#openSocket(first);
+        return this.settings.share ? openShared(open, second, this.#dispatch, this.#target, this.#transports) : open();
+      }
       case codes.HEARTBEAT:
         this.#call("onheartbeat");
         break;
@@ -236,9 +292,15 @@ export class SwampDragon {
         this.#settle(first, second);
         break;
       case codes.SESSION_NOTICE: {
-        const { state, ttl, reason } = first;
+        const { session, state, ttl, reason } = first;
+        const expired = state === "expired";
+        if (expired) {
+          this.#forget(session);
+        }
         this.#call("onsession", { state, ttl, reason });
-        if (state === "expired") {
+        if (second) {
+          this.#answer(second, { state: expired ? "success" : state, verb: "logout" }, reason);
+        } else if (expired) {
           this.#call("onsessionexpired");
         }
       }

@@ -16,19 +16,39 @@ export function transportBits(names = NAMES) {
 /** How a question for `/info` is numbered among them. */
 const INFO = 3;
 
-/**
- * What looks like a WebSocket to the client and is a SockJS session over another transport, or a question to the
- * service about itself. The answer to that goes to `informed` as the command `INFO` has it.
- */
-export function openWithoutWebSocket(endpoint, transport, informed) {
+/** What looks like a WebSocket to the client. `begin` makes it one; the aborter's signal says that it was closed. */
+function standIn(begin) {
   const aborter = new AbortController();
   const socket = { close: () => aborter.abort() };
-  const service = endpoint.replace("ws", "http");
-  (transport === INFO
-    ? askInfo(service, aborter.signal).then(informed)
-    : import("./fallback.js").then(({ open }) => open(socket, service, transport, aborter))
-  ).catch(() => socket.onclose?.({ code: 1006 }));
+  begin(socket, aborter).catch(() => socket.onclose?.({ code: 1006 }));
   return socket;
+}
+
+/**
+ * A SockJS session over another transport, or a question to the service about itself. The answer to that goes to
+ * `informed` as the command `INFO` has it.
+ */
+export function openWithoutWebSocket(endpoint, transport, informed) {
+  const service = endpoint.replace("ws", "http");
+  return standIn((socket, aborter) =>
+    transport === INFO
+      ? askInfo(service, aborter.signal).then(informed)
+      : import("./fallback.js").then(({ open }) => open(socket, service, transport, aborter)),
+  );
+}
+
+/** What `share.js` exports; `null` when it cannot be had. */
+let share;
+
+/** This tab's part in a socket that `open` makes once for all tabs. */
+export function openShared(open, ...which) {
+  return share === null
+    ? open()
+    : standIn(async (socket, aborter) => {
+        // Without it the rest of this attempt, and the next, are the page's own.
+        share ??= await import("./share.js").catch(() => null);
+        share.join(socket, aborter, open, ...which);
+      });
 }
 
 // A clock that is set meanwhile makes the tries that follow longer, up to the connect timeout.

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { WebSocket } from "ws";
 import { startPolledServer } from "./polled-server.js";
-import { until } from "./server.js";
+import { startServer, until } from "./server.js";
 
 // Each entry in a process of its own would share nothing; here they share `dragon.js`, so the order matters.
 test("init: an object made too early says what to do", async () => {
@@ -43,7 +47,7 @@ for (const type of ["application/wasm", "application/octet-stream"]) {
   });
 }
 
-test("a bundle of the inline entry is one file, and has its transports in it", async (t) => {
+test("a bundle of the inline entry is one file, and has its transports and sharing in it", async (t) => {
   const { outputFiles } = await build({
     stdin: { contents: 'export { SwampDragon } from "swampdragon/inline";', resolveDir: import.meta.dirname },
     bundle: true,
@@ -61,4 +65,30 @@ test("a bundle of the inline entry is one file, and has its transports in it", a
   });
   dragon.connect(server.url);
   await until(() => dragon.isReady);
+  dragon.disconnect();
+  const other = await startServer();
+  t.after(() => other.stop());
+  const shared = new SwampDragon({ share: true, WebSocket });
+  t.after(() => shared.disconnect());
+  shared.connect(other.url);
+  await until(() => shared.isReady);
+});
+
+test("a file for sharing that cannot be had leaves the page its own connection", async (t) => {
+  const dragon = await readFile(new URL("../dist/dragon.js", import.meta.url), "utf8");
+  const folder = await mkdtemp(join(tmpdir(), "dragon-"));
+  await writeFile(join(folder, "dragon.mjs"), dragon);
+  const { SwampDragon, load } = await import(pathToFileURL(join(folder, "dragon.mjs")));
+  await load(await readFile(new URL("../dist/swampdragon.wasm", import.meta.url)));
+  for (const raw of [false, true]) {
+    const server = await startServer({ sockjs: !raw });
+    const shared = new SwampDragon({ share: true, raw, WebSocket, reconnectDelayMs: 1, transports: ["websocket"] });
+    t.after(async () => {
+      shared.disconnect();
+      await server.stop();
+    });
+    shared.connect(server.url);
+    await until(() => shared.isReady);
+  }
+  await rm(folder, { recursive: true });
 });

@@ -51,10 +51,10 @@ export const reply = (call, data, state = "success") => ({
   context: { client_callback_name: call.callbackname, verb: call.verb, state },
 });
 
-/** Waits until the condition holds; fails with its text after two seconds. */
-export async function until(condition) {
+/** Waits until the condition holds; fails with its text after two seconds, or another limit in milliseconds. */
+export async function until(condition, limit = 2000) {
   for (let waited = 0; !condition(); waited += 5) {
-    if (waited > 2000) {
+    if (waited > limit) {
       throw new Error(`never came true: ${condition}`);
     }
     await new Promise((done) => setTimeout(done, 5));

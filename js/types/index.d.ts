@@ -71,7 +71,10 @@ export interface ChannelOptions {
 /** The end of a connection, or of an attempt to make one. */
 export interface CloseEvent {
   type: "close";
-  /** The close code. 1006: lost without a word. 3001 and 4000: the server does not want this page. */
+  /**
+   * The close code. 1006: lost without a word. 3001 and 4000: the server does not want this page. 4001: its session was
+   * logged out.
+   */
   code: number;
   /** The server's words, or "". */
   reason: string;
@@ -85,13 +88,20 @@ export interface MessageEvent {
   data: unknown;
 }
 
-/** What became of the stored session at a heartbeat. Only servers that answer heartbeats tell. */
+/** What became of the stored session at a heartbeat or a logout. Only servers that answer heartbeats tell. */
 export interface SessionNotice {
-  /** `active`, `expiring`, `expired`, `persistent`, `unsupported`, or `refused` (see `reason`). */
+  /**
+   * - `active`: it lives, and has been refreshed.
+   * - `expiring`: it lives, but only for `ttl` more.
+   * - `expired`: there is no such session, or no longer; `reason` says whether it was logged out.
+   * - `persistent`: it has no time to live and needs no refresh.
+   * - `unsupported`: the session store cannot refresh.
+   * - `refused`: the server did not do what was asked; `reason` says why.
+   */
   state: "active" | "expiring" | "expired" | "persistent" | "unsupported" | "refused" | (string & {});
   /** How long the session still lives, in milliseconds. */
   ttl?: number;
-  /** Why the server did not act. */
+  /** The server's words for it. */
   reason?: string;
 }
 
@@ -116,6 +126,9 @@ export type Listener<Data = unknown> = (this: SwampDragon, context: Context, dat
  */
 export type Transport = "websocket" | "xhr-streaming" | "xhr-polling";
 
+/** Whom a session is kept alive for, see {@link Options.keepAlive}. */
+export type KeepAlive = "always" | "visible" | { activeWithin: number };
+
 /** Callbacks have the options themselves as `this`. One that throws is reported to the page and breaks nothing. */
 export interface Options {
   /** The connection is open. After a reconnect, too: subscriptions are restored then without your help. */
@@ -128,12 +141,31 @@ export interface Options {
   onchannelmessage?(this: Options, channels: string[], publication: Publication): void;
   /** A router wants the visitor to log in first. */
   onloginrequired?(this: Options, context: Context, data: unknown): void;
-  /** A heartbeat came. With a session key stored, it is answered already. */
+  /**
+   * A heartbeat came. With a session key stored it is answered already, unless `keepAlive` holds the answer back until
+   * the visitor returns.
+   */
   onheartbeat?(this: Options): void;
   /** The server told what became of the session. */
   onsession?(this: Options, notice: SessionNotice): void;
-  /** The session is gone. Called after `onsession`. */
+  /**
+   * The session is gone: it ran out, or was logged out elsewhere. Called once for each key, after `onsession` or, when
+   * the server closes with 4001, after `onclose`. The key is forgotten by then.
+   */
   onsessionexpired?(this: Options): void;
+
+  /**
+   * Whom the session is kept alive for:
+   * - `always`: the page, for as long as it is open.
+   * - `visible`: the page while it is visible, or covered without the browser's knowing.
+   * - `{ activeWithin }`: its visitor, until so many milliseconds have passed without a pointer moved, a key pressed, a
+   *   touch or a scroll, in this page or another of its origin that asks for this. To connect counts as well. Scripts
+   *   that scroll count as visitors.
+   *
+   * Heartbeats that come meanwhile are not answered, but the last of them is as soon as the visitor is back. It holds
+   * back heartbeats only: what else the page asks of its server may keep the session, too. Default: `always`.
+   */
+  keepAlive?: KeepAlive;
 
   /**
    * Where the session key is kept: until the tab is closed (`session`), for good (`local`), or until the page is left
@@ -153,7 +185,10 @@ export interface Options {
    * wait really is, is random between 0 and that. Default: 500.
    */
   reconnectDelayMs?: number;
-  /** Where the doubling ends, in milliseconds. Default: 30000. */
+  /**
+   * Where the doubling ends, in milliseconds. A server that stops may ask for up to as much beside the client's own
+   * delay, and while the browser sees no network, each delay is random up to this. Default: 30000.
+   */
   reconnectDelayMaxMs?: number;
   /**
    * What a connection may be made over, in any order. The WebSocket is tried at once; the others when it cannot be had,
@@ -168,8 +203,10 @@ export interface Options {
    */
   connectTimeoutMs?: number;
   /**
-   * How long an open SockJS connection may be silent, in milliseconds, before it is taken for dead, which is noticed
-   * within twice that time. Servers send something every 25 seconds. 0: as long as it likes. Default: 40000.
+   * How long an open SockJS connection may be silent, in milliseconds, before it is taken for dead and opened anew; by
+   * the clock, so that a machine that slept for longer has a new connection as soon as the page wakes. Servers send
+   * something every 25 seconds. A raw connection is opened anew after a sleep of three times as long. 0: it may be
+   * silent as long as it likes. Default: 40000.
    */
   silenceTimeoutMs?: number;
   /** How many calls wait for the connection. One more fails. Default: 256. */
@@ -183,6 +220,14 @@ export interface Options {
    * the place to make them. Default: true.
    */
   restoreSubscriptions?: boolean;
+  /**
+   * Whether all tabs of the page's origin share one connection to an endpoint. The server sees one page: it sends each
+   * heartbeat once, gets one answer for each session, and whoever logs in by a call does so for all tabs. When the tab
+   * that has the connection closes, another takes over at once, and subscriptions are restored. Tabs share that allow
+   * the same `transports`. Where there are no Web Locks or no `BroadcastChannel` (pages without https, browsers from
+   * before 2022, Node.js before version 24), each tab has its own connection, and the console says so. Default: false.
+   */
+  share?: boolean;
   /**
    * The WebSocket class. Default: the global one. Node.js has none before version 22: pass that of the package `ws`, or
    * let another transport do.
@@ -207,13 +252,15 @@ export class SwampDragon {
   /**
    * The key of the session to keep alive, as your backend names it; `null` for none. It is sent in answer to each
    * heartbeat. Setting it to anything but 1 to 128 characters `A-Z a-z 0-9 _ . ~ -`, or `null`, throws a `TypeError`.
+   *
+   * It becomes `null` when the server says that there is no such session, so set it when there is one.
    */
   get session(): string | null;
   set session(key: string | null | undefined);
 
   /**
    * Connects, and reconnects whenever the connection is lost, until `disconnect` or until the server refuses for good
-   * (close codes 3001 and 4000). Never throws for a fault of the network.
+   * (close codes 3001, 4000 and 4001). Never throws for a fault of the network.
    *
    * @param url Where the server is, such as `https://example.com`. Default: the last one, or the page's own origin.
    * @param channel Which service it is there. Default: `data`.
@@ -223,6 +270,16 @@ export class SwampDragon {
 
   /** Ends the connection. Calls without a reply fail, subscriptions are forgotten. */
   disconnect(): void;
+
+  /**
+   * Ends the session everywhere: the server deletes it, and closes the connections of all other pages that kept it with
+   * 4001, whose `onsessionexpired` is called. Resolves when the server has confirmed that; the key is forgotten then.
+   *
+   * Waits for the connection like a call. Rejects with a `CallError` when the server refuses (`code: "refused"`, with
+   * its reason as `data`), or when it is unknown whether it did (`connection_lost`, from servers that know no logout,
+   * too); the key is kept, to try again or to be set to `null`. Without a key, it rejects at once.
+   */
+  logout(): Promise<void>;
 
   /**
    * Calls a router. While there is no connection yet, the call waits for it.

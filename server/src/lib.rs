@@ -13,6 +13,7 @@ mod heartbeat;
 mod http;
 mod http_connection;
 mod listener;
+mod logout;
 mod metrics;
 mod origin;
 mod peer;
@@ -32,7 +33,8 @@ mod tls;
 mod websocket;
 
 pub use channel_filter::FilteredChannel;
-pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, Message};
+pub use connection::{Connection, ConnectionHandler, DataConnection, HeartbeatReply, LogoutRequest, Message};
+pub use logout::Sessions;
 pub use router::{CallError, LoginRequired, ModelRouter, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
 pub use server::{Server, ServerBuilder, StartError};
 pub use shutdown::{hang_up_signals, shutdown_signal, shutdown_signals};

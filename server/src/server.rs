@@ -9,6 +9,7 @@ use crate::{
     connection::{ConnectionHandler, DataConnection},
     drain::drain,
     http, listener,
+    logout::{self, Sessions},
     pubsub::{self, OpenPubSubError, PubSub, Publisher, Subscribers},
     router::{Router, Routers, SessionRouter},
     service::Service,
@@ -181,6 +182,12 @@ impl Server {
         self.service.publisher()
     }
 
+    /// What ends sessions everywhere, for parts of the program that are no connection.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(Arc::clone(&self.service))
+    }
+
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
     /// the sessions refreshed that still wait for it.
     ///
@@ -201,6 +208,8 @@ impl Server {
         heartbeats.spawn(async move { frames.send_heartbeat_frames().await });
         let pub_sub = Arc::clone(&service.pub_sub);
         heartbeats.spawn(async move { pub_sub.run().await });
+        let following = Arc::clone(&service);
+        heartbeats.spawn(async move { following.pub_sub.follow(std::slice::from_ref(&following.node_channel)).await });
         let mut refresher = JoinSet::new();
         let refreshing = Arc::clone(&service);
         refresher.spawn(async move { refreshing.refresher.run().await });
@@ -235,6 +244,7 @@ impl Server {
         if timeout(LAST_REFRESHES, service.refresher.flush()).await.is_err() {
             tracing::error!("the session store is too slow: answered heartbeats are lost");
         }
+        service.refresher.give_up();
     }
 }
 
@@ -380,6 +390,7 @@ impl ServerBuilder {
             Some(recorder) => metrics::with_local_recorder(recorder, service),
             None => service(),
         });
+        logout::listen(&service);
         let endpoints = services.into_iter().map(|endpoint| endpoint.open(&service)).collect();
         Ok(Opened { listening, service, endpoints })
     }

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use swampdragon_protocol::MessageForm;
+use swampdragon_protocol::{ChannelName, MessageForm};
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::{
     admission::Admission,
-    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, OriginNames},
+    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment, OriginNames},
     drain::Drain,
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
@@ -41,6 +43,12 @@ pub(crate) struct Service {
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
+    pub(crate) key_hasher: KeyHasher,
+    /// Tells this node from others.
+    pub(crate) node: String,
+    /// Where the nodes that share sessions speak to each other.
+    pub(crate) node_channel: ChannelName,
+    started: Instant,
 }
 
 impl Service {
@@ -59,6 +67,7 @@ impl Service {
         let refresher = RefresherSettings {
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
+            session_ttl: settings.session_ttl,
         };
         let metrics = Arc::new(Metrics::register());
         let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
@@ -74,6 +83,10 @@ impl Service {
             origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
+            key_hasher: KeyHasher::default(),
+            node: Uuid::new_v4().simple().to_string(),
+            node_channel: settings.node_channel(),
+            started: Instant::now(),
             dialect,
             metrics,
             settings,
@@ -85,9 +98,19 @@ impl Service {
         }
     }
 
+    pub(crate) fn now(&self) -> Moment {
+        Moment::after(self.started.elapsed())
+    }
+
+    /// The minutes since the server started; the count starts again after 45 days.
+    pub(crate) fn minute(&self) -> u16 {
+        // Only the lower bits are wanted.
+        (self.started.elapsed().as_secs() / 60) as u16
+    }
+
     /// What publishes to the pages of every node.
     pub(crate) fn publisher(&self) -> Publisher {
-        Publisher::new(Arc::clone(&self.pub_sub), Arc::clone(&self.metrics))
+        Publisher::new(Arc::clone(&self.pub_sub), self.subscribers.clone(), Arc::clone(&self.metrics))
     }
 
     /// Sends heartbeat messages when they are due, for ever.
@@ -99,6 +122,7 @@ impl Service {
         self.heartbeat_messages
             .run(|connection| {
                 self.metrics.heartbeats_sent.increment(1);
+                connection.beat(self.now());
                 connection.send_frame(match connection.message_form() {
                     MessageForm::String => &string,
                     MessageForm::Object => &object,

@@ -31,6 +31,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     connection::{Connection, Outlet, Recorder},
+    logout::Sessions,
     pubsub::{Publisher, Subscribers},
     server::{Opened, ServerBuilder, StartError},
     service::Service,
@@ -91,6 +92,12 @@ impl TestServer {
         self.service.refresher.flush().await;
     }
 
+    /// What ends sessions.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(Arc::clone(&self.service))
+    }
+
     /// The store where sessions are kept.
     #[must_use]
     pub fn session_store(&self) -> &dyn SessionStore {
@@ -133,6 +140,11 @@ impl TestConnection {
     pub async fn call(&self, route: &str, verb: &str, args: Value) {
         let call = json!({ "route": route, "verb": verb, "args": args, "callbackname": "callback" });
         self.send(&call.to_string()).await;
+    }
+
+    /// Asks for the end of the session `session`, and waits until that is decided.
+    pub async fn log_out(&self, session: &str) {
+        self.send(&json!({ "logout": true, "session": session }).to_string()).await;
     }
 
     /// Answers a heartbeat message with the session key `session`.

@@ -2,7 +2,7 @@
 import { SwampDragon } from "swampdragon";
 
 const asked = new URLSearchParams(location.search);
-const seen = { opened: 0, closed: 0, heartbeats: 0, order: [], notices: [], requests: [] };
+const seen = { opened: 0, closed: 0, heartbeats: 0, order: [], notices: [], requests: [], published: [] };
 globalThis.seen = seen;
 
 const send = WebSocket.prototype.send;
@@ -23,6 +23,7 @@ if (asked.has("blocked")) delete globalThis.WebSocket;
 const dragon = new SwampDragon({
   transports: asked.get("transports")?.split(","),
   storage: asked.get("storage") ?? "memory",
+  share: asked.has("share"),
   onopen() {
     seen.opened += 1;
   },
@@ -33,6 +34,9 @@ const dragon = new SwampDragon({
     seen.heartbeats += 1;
     seen.order.push("onheartbeat");
     if (asked.has("throws")) throw new Error("this page's onheartbeat fails");
+  },
+  onchannelmessage(channels, { data }) {
+    seen.published.push({ channels, data, at: Date.now() });
   },
   onsession(notice) {
     seen.notices.push(notice.state);

@@ -99,6 +99,18 @@ impl Redis {
         client.get_multiplexed_async_connection().await.context("Redis does not answer")
     }
 
+    /// How many commands like this one it has carried out, such as `pexpire`, by whomever.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn carried_out(&self, command: &str) -> Result<u64> {
+        let mut connection = self.connection().await?;
+        let all: String = redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await?;
+        let counted = format!("cmdstat_{command}:calls=");
+        let calls = all.lines().find_map(|line| line.strip_prefix(&counted)?.split(',').next());
+        Ok(calls.map_or(Ok(0), str::parse)?)
+    }
+
     /// Ends it at once, as a crash would: what it held is lost.
     pub fn kill(&mut self) {
         self.process.kill();

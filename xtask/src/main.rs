@@ -2,6 +2,7 @@
 
 mod demo;
 mod freshness;
+mod glue;
 mod npm;
 mod paths;
 mod server;

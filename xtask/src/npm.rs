@@ -13,9 +13,11 @@ use crate::{paths, wasm};
 pub(crate) const NODE_REMEDY: &str = "install Node.js 20 or later from https://nodejs.org";
 
 /// What `js/bundle.js` and [`bundle`] write to `js/dist`.
-const BUNDLE: [&str; 16] = [
+const BUNDLE: [&str; 18] = [
     "dragon.js",
     "fallback.js",
+    "activity.js",
+    "share.js",
     "index.js",
     "node.js",
     "init.js",

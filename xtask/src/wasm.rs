@@ -1,29 +1,29 @@
 //! Rust to the two files that the npm package is made around: `js/pkg/swampdragon.wasm` and `js/pkg/glue.js`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+use serde_json::json;
 
 use crate::freshness::is_fresh;
 use crate::step::{run, run_shown, step};
-use crate::{npm, paths};
+use crate::{glue, npm, paths};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What wasm-bindgen expects of its module target, and replaces below: the import of the module, and its start.
-const MODULE_IMPORT: &str = "import source wasmModule from \"./client_bg.wasm\";\n";
-const MODULE_START: &str = "let wasmInstance = new WebAssembly.Instance(wasmModule, __wbg_get_imports());
-let wasm = wasmInstance.exports;
-wasm.__wbindgen_start();\n";
-const OWN_START: &str = "let wasm;
-/** What the WebAssembly imports. */
-export const imports = __wbg_get_imports;
-/** Starts an instance made with the imports. */
-export function start(instance) {
-    wasm = instance.exports;
-    wasm.__wbindgen_start();
-}\n";
+/// What browsers that run the client know of WebAssembly, and what the tools may therefore use.
+const FEATURES: [&str; 8] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-mutable-globals",
+    "--enable-multivalue",
+    "--enable-call-indirect-overlong",
+];
 
 /// Builds both files, unless nothing has changed since the last time.
 pub(crate) fn build() -> Result<()> {
@@ -39,6 +39,7 @@ pub(crate) fn build() -> Result<()> {
         "Cargo.toml",
         "Cargo.lock",
         "xtask/src/wasm.rs",
+        "xtask/src/glue.rs",
     ];
     if is_fresh(&outputs, &inputs.map(|input| root.join(input))) {
         return Ok(());
@@ -48,8 +49,15 @@ pub(crate) fn build() -> Result<()> {
     add_target()?;
     step("Client to WebAssembly", compile)?;
     step("JavaScript glue", bind)?;
-    let names = step("Smaller WebAssembly", optimize)?;
-    rename(&names)
+    let made = paths::target().join("wasm-bindgen/client.js");
+    let made = fs::read_to_string(&made).with_context(|| format!("{} cannot be read", made.display()))?;
+    let glue = glue::shorten(&made)?;
+    let names = step("Smaller WebAssembly", || {
+        leave_out_unused(&glue::exports(&glue))?;
+        optimize()
+    })?;
+    fs::write(package.join("glue.js"), glue::rename(&glue, &names)?)?;
+    Ok(())
 }
 
 fn add_target() -> Result<()> {
@@ -105,18 +113,36 @@ fn bind() -> Result<()> {
     ])
 }
 
+/// Takes what only other exports need out of the WebAssembly.
+fn leave_out_unused(exports: &BTreeSet<&str>) -> Result<()> {
+    let mut graph = vec![json!({ "name": "page", "root": true, "reaches": exports })];
+    graph.extend(exports.iter().map(|name| json!({ "name": name, "export": name })));
+    let folder = paths::target().join("wasm-bindgen");
+    fs::write(folder.join("graph.json"), serde_json::to_vec(&graph)?)?;
+    run(
+        Command::new("node")
+            .arg(paths::js().join("node_modules/binaryen/bin/wasm-metadce"))
+            .args(FEATURES)
+            .arg(folder.join("client_bg.wasm"))
+            .arg("--graph-file")
+            .arg(folder.join("graph.json"))
+            .arg("-o")
+            .arg(folder.join("used.wasm")),
+        npm::NODE_REMEDY,
+    )?;
+    Ok(())
+}
+
 /// Pairs of a long name in the glue and the short one that the WebAssembly now has for it.
 fn optimize() -> Result<Vec<(String, String)>> {
     let map = run(
         Command::new("node")
             .arg(paths::js().join("node_modules/binaryen/bin/wasm-opt"))
             .args(["--flatten", "--rereloop", "-Oz", "-Oz"])
-            .args(["--enable-bulk-memory", "--enable-bulk-memory-opt", "--enable-reference-types"])
-            .args(["--enable-sign-ext", "--enable-nontrapping-float-to-int", "--enable-mutable-globals"])
-            .args(["--enable-multivalue", "--enable-call-indirect-overlong"])
+            .args(FEATURES)
             .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
             .arg("--minify-imports-and-exports-and-modules")
-            .arg(paths::target().join("wasm-bindgen/client_bg.wasm"))
+            .arg(paths::target().join("wasm-bindgen/used.wasm"))
             .arg("-o")
             .arg(paths::js().join("pkg/swampdragon.wasm")),
         npm::NODE_REMEDY,
@@ -136,39 +162,4 @@ fn optimize() -> Result<Vec<(String, String)>> {
         }
     }
     Ok(names)
-}
-
-/// Makes wasm-bindgen's glue into a module that any loader can start, with the names of the smaller WebAssembly.
-fn rename(names: &[(String, String)]) -> Result<()> {
-    let glue = paths::target().join("wasm-bindgen/client.js");
-    let mut text = fs::read_to_string(&glue).with_context(|| format!("{} cannot be read", glue.display()))?;
-    for (found, own) in [(MODULE_IMPORT, ""), (MODULE_START, OWN_START)] {
-        ensure!(text.contains(found), "wasm-bindgen writes its module target otherwise than xtask/src/wasm.rs expects");
-        text = text.replace(found, own);
-    }
-    for (long, short) in names {
-        text = rename_one(&text, long, short)?;
-    }
-    fs::write(paths::js().join("pkg/glue.js"), text)?;
-    Ok(())
-}
-
-/// Replaces a name where it belongs to the WebAssembly: as key of an import, or as member of its exports.
-fn rename_one(text: &str, long: &str, short: &str) -> Result<String> {
-    let places = [
-        (format!(" {long}: function("), format!(" {short}: function(")),
-        (format!("\"{long}\": "), format!("\"{short}\": ")),
-        (format!("wasm.{long}("), format!("wasm.{short}(")),
-        (format!("wasm.{long}."), format!("wasm.{short}.")),
-        (format!("wasm.{long};"), format!("wasm.{short};")),
-    ];
-    let mut renamed = text.to_owned();
-    for (from, to) in &places {
-        renamed = renamed.replace(from, to);
-    }
-    // Exports that only other tools read do not occur in the glue; everything else must, or the page would not start.
-    let unused = ["__abort_handler", "__instance_terminated"];
-    ensure!(renamed != text || unused.contains(&long), "the glue does not mention {long}, which the WebAssembly needs");
-    ensure!(!renamed.contains(&format!("wasm.{long}")), "the glue mentions {long} in a way that xtask does not rename");
-    Ok(renamed)
 }

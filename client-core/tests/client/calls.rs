@@ -90,8 +90,7 @@ fn disconnect_fails_what_waits() {
     let mut pair = Pair::new(Config::default());
     pair.connect();
     pair.call("echo");
-    pair.client.handle_disconnect();
-    pair.drain();
+    pair.disconnect();
     assert_eq!(pair.log, ["close 1000", "failed 1 not connected"]);
 }
 
@@ -109,8 +108,7 @@ fn calls_that_a_server_never_answers_give_way_to_new_ones() {
 #[test]
 fn messages_after_the_end_are_not_heard() {
     let mut pair = Pair::open();
-    pair.client.handle_disconnect();
-    pair.drain();
+    pair.disconnect();
     pair.take_log();
     pair.socket_exists = true;
     pair.say(r#"{"data":1,"channel":"news"}"#);

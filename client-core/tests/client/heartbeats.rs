@@ -1,6 +1,7 @@
 //! What a heartbeat message is answered with.
 
 use crate::pair::Pair;
+use swampdragon_client::Config;
 
 fn with_key() -> Pair {
     let mut pair = Pair::open();
@@ -68,4 +69,84 @@ fn notices_about_the_present_key_are_heard_and_others_not() {
     pair.say(r#"{"session":"k0","state":"expired"}"#);
     pair.say(r#"{"session":"k1","state":"active","ttl":1000}"#);
     assert_eq!(pair.log, [r#"session {"session":"k1","state":"active","ttl":1000}"#]);
+}
+
+#[test]
+fn a_visitor_who_is_away_keeps_no_session() {
+    let mut pair = with_key();
+    pair.see(false);
+    pair.say(r#"{"heartbeat": "tick"}"#);
+    assert_eq!(pair.log, ["heartbeat"]);
+}
+
+#[test]
+fn a_visitor_who_comes_back_answers_the_latest_heartbeat_once() {
+    let mut pair = with_key();
+    pair.see(false);
+    pair.say(r#"{"heartbeat": "tick"}"#);
+    pair.say(r#"{"heartbeat": "tick", "ack": true}"#);
+    pair.take_log();
+    pair.see(true);
+    assert_eq!(pair.take_log(), [r#"sent {"heartbeat":"tick","session":"k1","ack":true}"#]);
+    pair.see(false);
+    pair.see(true);
+    assert!(pair.take_log().is_empty());
+    pair.say(r#"{"heartbeat": "tick"}"#);
+    assert_eq!(pair.log, [r#"sent {"heartbeat":"tick","session":"k1"}"#, "heartbeat"]);
+}
+
+#[test]
+fn a_heartbeat_that_was_answered_is_not_answered_again_by_whoever_comes() {
+    let mut pair = with_key();
+    pair.say(r#"{"heartbeat": "tick"}"#);
+    pair.take_log();
+    pair.see(false);
+    pair.see(true);
+    assert!(pair.log.is_empty());
+}
+
+#[test]
+fn what_one_connection_asked_is_not_answered_on_the_next() {
+    let mut pair = with_key();
+    pair.see(false);
+    pair.say(r#"{"heartbeat": "tick"}"#);
+    pair.close(1006);
+    pair.see(true);
+    pair.wake();
+    pair.accept();
+    assert_eq!(pair.heard, Vec::<String>::new());
+}
+
+#[test]
+fn the_key_of_the_moment_is_the_answer_to_what_was_asked_before() {
+    let mut pair = with_key();
+    pair.see(false);
+    pair.say(r#"{"heartbeat": "tick"}"#);
+    pair.client.handle_session(Some("k2".to_owned()));
+    pair.see(true);
+    assert_eq!(pair.heard, [r#"{"heartbeat":"tick","session":"k2"}"#]);
+}
+
+#[test]
+fn a_visitor_who_touches_nothing_is_away_after_a_while() {
+    let mut pair = Pair::open_with(Config { active_within_ms: 60_000, silence_timeout_ms: 0, ..Config::default() });
+    pair.client.handle_session(Some("k1".to_owned()));
+    pair.see(true);
+    pair.pass(60_000);
+    pair.say(r#"{"heartbeat": "tick"}"#);
+    assert_eq!(pair.heard.len(), 1);
+    pair.pass(1);
+    pair.say(r#"{"heartbeat": "tick"}"#);
+    assert_eq!(pair.heard.len(), 1);
+    pair.see(true);
+    assert_eq!(pair.heard.len(), 2);
+}
+
+#[test]
+fn nobody_is_present_before_the_first_word_where_presence_is_bounded() {
+    let mut pair = Pair::open_with(Config { active_within_ms: 60_000, ..Config::default() });
+    pair.client.handle_session(Some("k1".to_owned()));
+    pair.pass(20_000);
+    pair.say(r#"{"heartbeat": "tick"}"#);
+    assert!(pair.heard.is_empty());
 }

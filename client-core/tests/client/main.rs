@@ -1,7 +1,10 @@
 //! The client against a scripted server, under virtual time.
 
+mod any_order;
 mod calls;
 mod heartbeats;
+mod logout;
+mod page_life;
 mod pair;
 mod reconnect;
 mod subscriptions;

@@ -79,7 +79,7 @@ impl Pair {
 
     /// Nobody answers `/info`.
     pub(crate) fn inform_nothing(&mut self) {
-        self.client.handle_closed(1006, None, self.random);
+        self.client.handle_closed(1006, None, 0, self.random);
         self.drain();
     }
 
@@ -90,7 +90,7 @@ impl Pair {
 
     pub(crate) fn accept_over(&mut self, framing: Framing) {
         assert!(self.socket_exists, "nobody knocks");
-        self.client.handle_opened(framing);
+        self.client.handle_opened(self.clock(), framing);
         self.drain();
     }
 
@@ -99,27 +99,77 @@ impl Pair {
         assert!(self.socket_exists, "nobody listens");
         let incoming = classify(message).expect("a message");
         let payload = serde_json::value::RawValue::from_string(message.to_owned()).expect("JSON");
-        self.client.handle_message(incoming, payload);
+        self.client.handle_message(self.clock(), incoming, payload);
         self.drain();
     }
 
     pub(crate) fn heartbeat_frame(&mut self) {
-        self.client.handle_heard();
+        self.client.handle_heard(self.clock());
         self.drain();
     }
 
     pub(crate) fn close(&mut self, code: u16) {
-        self.client.handle_closed(code, None, self.random);
+        self.close_asking(code, 0);
+    }
+
+    /// The server closes, and asks to be left alone for so many milliseconds.
+    pub(crate) fn close_asking(&mut self, code: u16, retry_after_ms: u32) {
+        self.client.handle_closed(code, None, retry_after_ms, self.random);
         self.drain();
+    }
+
+    /// The application wants no connection any more.
+    pub(crate) fn disconnect(&mut self) {
+        self.client.handle_disconnect();
+        self.drain();
+    }
+
+    /// The page is hidden away or frozen.
+    pub(crate) fn suspend(&mut self) {
+        self.client.handle_suspend();
+        self.drain();
+    }
+
+    /// The page is back, and the browser sees a network.
+    pub(crate) fn wake(&mut self) {
+        self.client.handle_wake(self.clock(), true);
+        self.drain();
+    }
+
+    /// The browser sees no network any more.
+    pub(crate) fn go_offline(&mut self) {
+        self.client.handle_wake(self.clock(), false);
+        self.drain();
+    }
+
+    /// The machine sleeps: time passes and no timer fires.
+    pub(crate) fn sleep(&mut self, milliseconds: u64) {
+        self.now += milliseconds;
+    }
+
+    /// The machine is awake again, and the first thing to happen is the timer that should have fired meanwhile.
+    pub(crate) fn fire_late_timer(&mut self) {
+        self.pass(0);
+    }
+
+    /// A timer fires that the client has disarmed.
+    pub(crate) fn fire_stray_timer(&mut self) {
+        self.client.handle_timer(self.clock(), self.random);
+        self.drain();
+    }
+
+    /// What the shell hands in as the time: a number that overflows early in each test.
+    fn clock(&self) -> u32 {
+        (u64::from(u32::MAX - 90_000) + self.now) as u32
     }
 
     /// Lets time pass and fires the timer whenever it is due.
     pub(crate) fn pass(&mut self, milliseconds: u64) {
         let until = self.now + milliseconds;
         while let Some(alarm) = self.alarm.filter(|alarm| *alarm <= until) {
-            self.now = alarm;
+            self.now = self.now.max(alarm);
             self.alarm = None;
-            self.client.handle_timer(self.random);
+            self.client.handle_timer(self.clock(), self.random);
             self.drain();
         }
         self.now = until;
@@ -138,16 +188,33 @@ impl Pair {
         self.call_for("unsubscribe", Purpose::Unsubscribe(subject.to_owned()))
     }
 
+    /// The application ends the session of this key.
+    pub(crate) fn log_out(&mut self, key: &str) -> u32 {
+        let request = encode_client_message(&ClientMessage::Logout(key.to_owned()));
+        self.make_call(request, key.to_owned(), Purpose::Ordinary)
+    }
+
+    /// The visitor is here, or away.
+    pub(crate) fn see(&mut self, present: bool) {
+        self.client.handle_presence(self.clock(), present);
+        self.drain();
+    }
+
     fn call_for(&mut self, verb: &str, purpose: Purpose<JsonTypes>) -> u32 {
-        self.calls += 1;
-        let handle = self.calls;
+        let name = (self.calls + 1).to_string();
         let request = encode_client_message(&ClientMessage::Call(Call {
             route: "demo".to_owned(),
             verb: verb.to_owned(),
-            args: Some(to_payload(&handle).expect("a number")),
-            callback_name: Some(handle.to_string()),
+            args: Some(to_payload(&name).expect("a text")),
+            callback_name: Some(name.clone()),
         }));
-        self.client.handle_call(PageCall { request, callback_name: handle.to_string(), purpose, handle });
+        self.make_call(request, name, purpose)
+    }
+
+    fn make_call(&mut self, request: String, callback_name: String, purpose: Purpose<JsonTypes>) -> u32 {
+        self.calls += 1;
+        let handle = self.calls;
+        self.client.handle_call(PageCall { request, callback_name, purpose, handle });
         self.drain();
         handle
     }
@@ -244,7 +311,8 @@ fn describe(event: &Event<JsonTypes>) -> String {
         Event::Reply { handle: None, state, .. } => format!("reply {}", state.as_str()),
         Event::CallFailed { handle, reason } => format!("failed {handle} {}", failure(*reason)),
         Event::Publication { local_channels, .. } => format!("publication {}", local_channels.join(" ")),
-        Event::Session(message) => format!("session {}", message.get()),
+        Event::Session { logout: Some(handle), message } => format!("logout {handle} {}", message.get()),
+        Event::Session { logout: None, message } => format!("session {}", message.get()),
         Event::Message(_) => "message".to_owned(),
     }
 }

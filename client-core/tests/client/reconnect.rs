@@ -1,7 +1,6 @@
 //! When a client comes back, and when it stays away.
 
 use crate::pair::Pair;
-use proptest::prelude::*;
 use swampdragon_client::{AfterClose, Config, Framing, State, after_close};
 
 #[test]
@@ -82,14 +81,68 @@ fn a_connection_that_lasted_starts_a_new_series_of_delays() {
 }
 
 #[test]
-fn silence_is_noticed_within_twice_the_limit() {
+fn silence_ends_a_connection_and_the_next_begins_at_once() {
+    let mut pair = Pair::open();
+    pair.pass(25_000);
+    pair.heartbeat_frame();
+    pair.pass(39_999);
+    assert!(pair.state().is_open());
+    pair.pass(1);
+    assert_eq!(pair.log, ["open", "close 1006, reconnecting"]);
+    assert_eq!((pair.state(), pair.sockets), (State::Connecting, 2));
+}
+
+#[test]
+fn a_server_that_opens_and_says_nothing_is_asked_once_in_each_silence() {
+    let mut pair = Pair::open();
+    for sockets in 2..20 {
+        pair.pass(39_999);
+        assert_eq!(pair.sockets, sockets - 1);
+        pair.pass(1);
+        assert_eq!(pair.sockets, sockets);
+        pair.accept();
+    }
+}
+
+#[test]
+fn a_server_that_asks_to_be_left_alone_is() {
     let mut pair = Pair::open();
     pair.heartbeat_frame();
-    pair.pass(40_000);
-    assert!(pair.state().is_open());
-    pair.pass(40_000);
-    assert_eq!(pair.log, ["open", "close 1006, reconnecting"]);
-    assert!(!pair.state().is_open());
+    pair.pass(39_000);
+    pair.close_asking(3000, 1500);
+    // And a random part beside it, so that those it sent away for the same time do not come in the same moment.
+    assert_eq!(pair.alarm, Some(pair.now + 1500 + 500));
+    pair.random = 0;
+    pair.pass(2000);
+    pair.close_asking(1001, 1500);
+    assert_eq!(pair.alarm, Some(pair.now + 1500));
+}
+
+#[test]
+fn no_server_sends_a_page_away_for_good() {
+    let mut pair = Pair::open();
+    pair.close_asking(3000, u32::MAX);
+    assert_eq!(pair.alarm, Some(pair.now + 30_000 + 500));
+}
+
+#[test]
+fn two_long_delays_are_no_more_than_a_browsers_timer_can_bear() {
+    let longest = i32::MAX as u32;
+    let long = Config { reconnect_delay_ms: longest, reconnect_delay_max_ms: longest, ..Config::default() };
+    let mut pair = Pair::open_with(long);
+    pair.close_asking(3000, longest);
+    assert_eq!(pair.alarm, Some(pair.now + u64::from(longest)));
+}
+
+#[test]
+fn a_server_that_sends_each_connection_away_for_no_time_is_asked_less_and_less_often() {
+    let mut pair = Pair::open();
+    for delay in [501, 1001, 2001, 4001] {
+        pair.close_asking(3000, 1);
+        assert_eq!(pair.alarm, Some(pair.now + delay));
+        pair.pass(delay);
+        pair.accept();
+    }
 }
 
 #[test]
@@ -122,8 +175,7 @@ fn silence_may_be_allowed() {
 #[test]
 fn disconnect_is_final() {
     let mut pair = Pair::open();
-    pair.client.handle_disconnect();
-    pair.drain();
+    pair.disconnect();
     assert_eq!(pair.log, ["open", "close 1000"]);
     pair.pass(86_400_000);
     assert_eq!((pair.state(), pair.sockets, pair.socket_exists), (State::Idle, 1, false));
@@ -133,8 +185,7 @@ fn disconnect_is_final() {
 fn disconnect_ends_waiting_too() {
     let mut pair = Pair::open();
     pair.close(1006);
-    pair.client.handle_disconnect();
-    pair.drain();
+    pair.disconnect();
     pair.pass(86_400_000);
     assert_eq!((pair.state(), pair.sockets), (State::Idle, 1));
 }
@@ -145,8 +196,7 @@ fn an_abort_a_refused_origin_and_a_logout_are_final() {
         let mut pair = Pair::open();
         pair.close(code);
         assert_eq!(pair.log, ["open".to_owned(), format!("close {code}")]);
-        pair.client.handle_wake();
-        pair.drain();
+        pair.wake();
         pair.pass(86_400_000);
         assert_eq!((pair.state(), pair.sockets), (State::Idle, 1));
     }
@@ -159,83 +209,9 @@ fn no_other_close_code_is_final() {
 }
 
 #[test]
-fn a_page_that_comes_back_does_not_wait() {
-    let mut pair = Pair::open();
-    pair.close(1006);
-    pair.client.handle_wake();
-    pair.drain();
-    assert_eq!((pair.sockets, pair.state()), (2, State::Connecting));
-    pair.client.handle_wake();
-    pair.drain();
-    assert_eq!(pair.sockets, 2);
-}
-
-#[test]
-fn a_hidden_page_lets_go_and_reconnects_when_it_is_shown() {
-    let mut pair = Pair::open();
-    pair.client.handle_suspend();
-    pair.drain();
-    assert_eq!(pair.log, ["open", "close 1001, reconnecting"]);
-    pair.pass(86_400_000);
-    assert_eq!((pair.sockets, pair.state()), (1, State::Suspended));
-    pair.client.handle_wake();
-    pair.drain();
-    assert_eq!(pair.sockets, 2);
-}
-
-#[test]
-fn a_page_that_never_connected_does_not_connect_when_it_is_shown() {
-    let mut pair = Pair::new(Config::default());
-    pair.client.handle_suspend();
-    pair.client.handle_wake();
-    pair.drain();
-    assert_eq!(pair.sockets, 0);
-}
-
-#[test]
 fn connecting_anew_replaces_the_connection() {
     let mut pair = Pair::open();
     pair.connect();
     assert_eq!(pair.log, ["open", "close 1000, reconnecting"]);
     assert_eq!((pair.sockets, pair.state()), (2, State::Connecting));
-}
-
-proptest! {
-    /// Whatever happens in whatever order: at most one socket, a timer whenever the client waits for something, and
-    /// every call settled once the application disconnects. The harness checks the sockets.
-    #[test]
-    fn no_order_of_events_leaves_anything_hanging(steps in prop::collection::vec(0u8..12, 0..60), random: u32) {
-        let mut pair = Pair::new(Config { max_queued_calls: 3, max_pending_calls: 3, ..Config::default() });
-        pair.random = random;
-        let mut calls = 0;
-        for step in steps {
-            match step {
-                0 => pair.connect(),
-                1 if pair.socket_exists => pair.accept(),
-                2 => pair.close(1006),
-                3 => pair.close(3001),
-                4 => pair.pass(7_000),
-                5 => pair.pass(50_000),
-                6 => { pair.client.handle_suspend(); pair.drain() }
-                7 => { pair.client.handle_wake(); pair.drain() }
-                8 => calls = pair.call("echo"),
-                9 => calls = pair.subscribe("s"),
-                10 if pair.socket_exists && calls > 0 => pair.reply(calls, "success"),
-                11 => pair.heartbeat_frame(),
-                _ => {}
-            }
-            let waits = matches!(pair.state(), State::Connecting | State::Waiting)
-                || matches!(pair.state(), State::Open { framing: Framing::SockJs, .. });
-            prop_assert_eq!(waits, pair.alarm.is_some());
-            prop_assert_eq!(pair.state().has_socket(), pair.socket_exists);
-        }
-        pair.client.handle_disconnect();
-        pair.drain();
-        for handle in 1..=calls {
-            let settled = pair.log.iter().filter(|line| {
-                line.starts_with(&format!("reply {handle} ")) || line.starts_with(&format!("failed {handle} "))
-            }).count();
-            prop_assert_eq!(settled, 1, "call {} of {:?}", handle, pair.log);
-        }
-    }
 }

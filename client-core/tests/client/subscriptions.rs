@@ -121,8 +121,7 @@ fn names_of_a_subscription_that_nobody_restores_end_with_its_connection() {
 fn disconnect_forgets_subscriptions() {
     let mut pair = Pair::open();
     pair.subscribe("a");
-    pair.client.handle_disconnect();
-    pair.drain();
+    pair.disconnect();
     pair.connect();
     pair.accept();
     assert!(pair.heard.is_empty());

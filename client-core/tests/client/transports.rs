@@ -52,8 +52,7 @@ fn open_by_streaming(websocket_offered: bool) -> Pair {
 /// Loses the connection and waits for the next attempt.
 fn come_back(pair: &mut Pair) {
     pair.close(1006);
-    pair.client.handle_wake();
-    pair.drain();
+    pair.wake();
 }
 
 #[test]
@@ -209,8 +208,7 @@ fn what_does_not_work_any_more_is_forgotten_once_the_server_is_known_to_be_there
     refuse(&mut pair, XhrStreaming);
     pair.inform_nothing();
     assert_eq!(pair.client.remembered(), before, "a server that restarts proves nothing");
-    pair.client.handle_wake();
-    pair.drain();
+    pair.wake();
     refuse(&mut pair, XhrStreaming);
     pair.inform(true, 50);
     assert_eq!((pair.transport, pair.client.remembered()), (WebSocket, Remembered::NOTHING));
@@ -220,15 +218,12 @@ fn what_does_not_work_any_more_is_forgotten_once_the_server_is_known_to_be_there
 fn a_page_that_is_hidden_or_leaves_during_the_question_is_left_alone() {
     let mut pair = connecting();
     refuse(&mut pair, WebSocket);
-    pair.client.handle_suspend();
-    pair.drain();
+    pair.suspend();
     pair.inform(true, 50);
     assert_eq!((pair.state(), pair.socket_exists), (State::Suspended, false));
-    pair.client.handle_wake();
-    pair.drain();
+    pair.wake();
     refuse(&mut pair, WebSocket);
-    pair.client.handle_disconnect();
-    pair.drain();
+    pair.disconnect();
     pair.inform(true, 50);
     assert_eq!((pair.state(), pair.socket_exists), (State::Idle, false));
     assert_eq!(pair.log, ["close 1001, reconnecting", "close 1000"]);
@@ -265,7 +260,7 @@ proptest! {
                 3 | 4 => pair.close(1006),
                 5 => pair.inform(number % 2 == 0, number),
                 6 => pair.inform_nothing(),
-                7 => { pair.client.handle_suspend(); pair.drain(); pair.client.handle_wake(); pair.drain() }
+                7 => { pair.suspend(); pair.wake(); }
                 8 => calls = pair.call("echo"),
                 _ => pair.pass(number.into()),
             }
@@ -274,8 +269,7 @@ proptest! {
             prop_assert_eq!(!idle, pair.alarm.is_some());
             prop_assert_eq!(pair.state().has_socket(), pair.socket_exists);
         }
-        pair.client.handle_disconnect();
-        pair.drain();
+        pair.disconnect();
         let settled = pair.log.iter().filter(|line| line.starts_with("failed ")).count();
         prop_assert_eq!(settled, calls as usize);
     }

@@ -11,6 +11,8 @@ const options: Options = {
   storage: "local",
   reconnectDelayMs: 100,
   transports: ["websocket", "xhr-polling"],
+  keepAlive: { activeWithin: 1_800_000 },
+  share: true,
   onopen() {
     this.onheartbeat?.();
   },
@@ -39,12 +41,18 @@ const nothing: void = dragon.callRouter("get_list", "news", {}, "newsArrived");
 dragon.on<News[]>("newsArrived", (context, data) => console.log(context.verb, data.length));
 dragon.subscribe("news", {}, null, "news").catch((error: CallError) => console.log(error.code, nothing));
 
+const loggedOut: Promise<void> = dragon.logout();
+await loggedOut.catch((error: CallError) => console.log(error.code === "refused" && error.data));
+
 // @ts-expect-error A session key is text.
 dragon.session = 12;
 // @ts-expect-error The connection's state is not the page's to change.
 dragon.isReady = true;
 // @ts-expect-error There is no such place.
 new SwampDragon({ storage: "cookie" });
+
+// @ts-expect-error There is no such policy.
+new SwampDragon({ keepAlive: "never" });
 
 // @ts-expect-error There is no such transport.
 new SwampDragon({ transports: ["jsonp-polling"] });

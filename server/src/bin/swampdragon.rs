@@ -16,7 +16,8 @@ use swampdragon_server::{
     shutdown_signals,
 };
 use tokio::signal::unix::Signal;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Exit code for a wrong command line or setting, as is customary. Other failures exit with 1.
 const MISUSED: u8 = 2;
@@ -53,14 +54,18 @@ fn fail(error: &(dyn Error + 'static), code: ExitCode) -> ExitCode {
 }
 
 fn start_logging(settings: &Settings) {
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&settings.log))
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal());
-    match settings.log_format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
-    }
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let lines = match settings.log_format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    let filter = EnvFilter::new(&settings.log);
+    tracing_subscriber::registry().with(lines).with(filter).with(filter_fn(tells_no_messages)).init();
+}
+
+/// At trace level tungstenite writes whole messages, in which session keys stand.
+fn tells_no_messages(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() < Level::TRACE || !metadata.target().starts_with("tungstenite")
 }
 
 #[tokio::main]

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
-use swampdragon_protocol::{ServerMessage, SessionNotice, SessionState};
+use swampdragon_protocol::{ServerMessage, SessionKey, SessionNotice, SessionState};
 
 use super::{
-    Connection, HeartbeatReply, Message,
+    Connection, HeartbeatReply, LogoutRequest, Message, NamedBy,
     message::{Sorted, sort},
 };
+use crate::heartbeat::{Refusal, refused};
 
 /// What an application does when a connection opens, hears something and closes.
 ///
@@ -22,6 +23,12 @@ pub trait ConnectionHandler: Send + 'static {
     /// all that this connection [keeps](Connection::keep_session).
     async fn on_heartbeat(&mut self, connection: &Connection, reply: HeartbeatReply) {
         connection.refresh_session(reply);
+    }
+
+    /// The page wants to end a session (`{"logout": true, "session": KEY}`). By default that is done: whoever knows a
+    /// session's key may end it.
+    async fn on_logout(&mut self, connection: &Connection, request: LogoutRequest) {
+        connection.log_out_session(request).await;
     }
 
     /// The page sent anything else. By default that goes to the routers; one that no router takes
@@ -45,40 +52,80 @@ impl ConnectionHandler for DataConnection {}
 pub(super) async fn handle(handler: &mut dyn ConnectionHandler, connection: &Connection, text: &str) {
     match sort(text) {
         Sorted::HeartbeatReply(reply) => {
-            connection.service().metrics.heartbeats_answered.increment(1);
+            connection.answered();
             handler.on_heartbeat(connection, reply).await;
         }
+        Sorted::Logout(request) => handler.on_logout(connection, request).await,
         Sorted::Message(message) => handler.on_message(connection, message).await,
     }
 }
 
 impl Connection {
+    /// Counts an answer to a heartbeat message.
+    fn answered(&self) {
+        let service = self.service();
+        if let Some(took) = self.inner.beats.answered(service.now()) {
+            service.metrics.heartbeats_answered.increment(1);
+            if took > service.settings.heartbeat_interval / 2 {
+                service.metrics.heartbeats_late.increment(1);
+            }
+        }
+    }
+
     /// Refreshes the session that a heartbeat reply names, or all that this connection [keeps](Self::keep_session) if
-    /// the reply names none. A malformed key is refused: the page is told if it asked (`"ack": true`), and no store
-    /// hears of it.
+    /// the reply names none. The page is told what becomes of them if it asked (`"ack": true`).
+    ///
+    /// Refused, without a question to the store, are malformed keys, a session sooner than `min_refresh_interval` after
+    /// the last time unless it answers a heartbeat message, and sessions beyond `max_keys_per_connection`.
     pub fn refresh_session(&self, reply: HeartbeatReply) {
-        let refresh = |key| if reply.ack { self.refresh_and_tell(key) } else { self.refresh_key_timeout(key) };
         match reply.session {
             Some(Ok(key)) => {
+                if let Err(refusal) = self.admit(&key, NamedBy::Page) {
+                    return self.refuse_refresh(&key, refusal, reply.ack);
+                }
                 // Where replies always name their session, remembering it would cost memory for nothing.
                 if self.dialect().replies_without_session {
                     self.keep_session(key.clone());
                 }
-                refresh(key);
+                self.submit_refresh(key, reply.ack);
             }
             Some(Err(error)) => {
+                self.service().metrics.refreshes_malformed.increment(1);
                 // A peer can send as many of these as it likes, which must not fill a log.
                 tracing::debug!(%error, "heartbeat reply refused");
                 if reply.ack {
-                    self.send_message(&ServerMessage::Session(SessionNotice {
-                        session: reply.session_text.unwrap_or_default(),
-                        state: SessionState::Refused,
-                        ttl_ms: None,
-                        reason: Some(error.to_string()),
-                    }));
+                    self.tell_refused(reply.session_text.unwrap_or_default(), error.to_string());
                 }
             }
-            None => self.kept_sessions().into_iter().for_each(refresh),
+            None => {
+                for key in self.kept_sessions() {
+                    match self.admit(&key, NamedBy::Keeping) {
+                        Ok(_) => self.submit_refresh(key, reply.ack),
+                        Err(refusal) => self.refuse_refresh(&key, refusal, reply.ack),
+                    }
+                }
+            }
         }
+    }
+
+    fn submit_refresh(&self, key: SessionKey, ack: bool) {
+        self.service().refresher.submit(key, ack.then(|| self.downgrade()));
+    }
+
+    fn refuse_refresh(&self, key: &SessionKey, refusal: Refusal, ack: bool) {
+        let metrics = &self.service().metrics;
+        match refusal {
+            Refusal::TooManyKeys { .. } => metrics.refreshes_too_many_keys.increment(1),
+            _ => metrics.refreshes_too_soon.increment(1),
+        }
+        tracing::debug!(?key, %refusal, "heartbeat reply refused");
+        if ack {
+            self.send_message(&ServerMessage::Session(refused(key, refusal)));
+        }
+    }
+
+    pub(super) fn tell_refused(&self, session: String, reason: String) {
+        let notice = SessionNotice { session, state: SessionState::Refused, ttl_ms: None, reason: Some(reason) };
+        self.send_message(&ServerMessage::Session(notice));
     }
 }

@@ -6,7 +6,8 @@ use std::{
 
 use swampdragon_protocol::{ChannelName, SessionKey};
 
-use super::Connection;
+use super::{Connection, ConnectionTable, KeyHash, beat_clock::Moment, sessions::OtherSession};
+use crate::pubsub::ReservedChannel;
 
 /// What connections have beyond their heartbeats, by the connections' numbers. Most have nothing; to them this costs
 /// nothing, which a place in each connection would.
@@ -17,15 +18,34 @@ impl HoldingsTable {
     fn lock(&self) -> MutexGuard<'_, HashMap<u32, Holdings>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The open connections that have this session, by themselves or by their table's word.
+    pub(crate) fn with_session(
+        &self,
+        connections: &ConnectionTable,
+        key: &SessionKey,
+        hash: KeyHash,
+    ) -> Vec<Connection> {
+        let table = self.lock();
+        let holds = |holdings: &Holdings| {
+            holdings.other_sessions.iter().any(|session| session.is(hash)) || holdings.keys.contains(key)
+        };
+        let others: Vec<u32> = table.iter().filter(|(_, holdings)| holds(holdings)).map(|(id, _)| *id).collect();
+        connections.with_session(hash, &others)
+    }
 }
 
 #[derive(Default)]
-struct Holdings {
+pub(super) struct Holdings {
     user: Option<Arc<dyn Any + Send + Sync>>,
     /// Remote and local channel. A remote channel is subscribed to while any local one stands for it.
     subscriptions: BTreeSet<(ChannelName, ChannelName)>,
     /// The sessions of this page, the latest last.
-    keys: Vec<SessionKey>,
+    pub(super) keys: Vec<SessionKey>,
+    /// The sessions that the page has named beside its first, as hashes.
+    pub(super) other_sessions: Vec<OtherSession>,
+    /// When the page last asked for a logout.
+    pub(super) logged_out: Option<Moment>,
 }
 
 /// Why a page is not subscribed.
@@ -33,6 +53,8 @@ struct Holdings {
 pub(crate) enum SubscribeError {
     #[error("too many subscriptions on one connection: max_subscriptions is {limit}")]
     TooMany { limit: usize },
+    #[error(transparent)]
+    Reserved(#[from] ReservedChannel),
     #[error("the connection has closed")]
     Gone,
 }
@@ -40,7 +62,7 @@ pub(crate) enum SubscribeError {
 impl Connection {
     /// Does something with what this connection has, which may be nothing yet. Does nothing once the connection has
     /// been forgotten: what it then began to hold, nobody would take from it.
-    fn with_holdings<T>(&self, work: impl FnOnce(&mut Holdings) -> T) -> Option<T> {
+    pub(super) fn with_holdings<T>(&self, work: impl FnOnce(&mut Holdings) -> T) -> Option<T> {
         let mut table = self.service().holdings.lock();
         // Asked under the lock, which `give_up_holdings` takes after this has become false.
         self.is_registered().then(|| work(table.entry(self.id()).or_default()))
@@ -50,6 +72,16 @@ impl Connection {
     fn holdings<T>(&self, look: impl FnOnce(&Holdings) -> T) -> Option<T> {
         let table = self.service().holdings.lock();
         if self.is_registered() { table.get(&self.id()).map(look) } else { None }
+    }
+
+    /// Does something with what this connection has, if it has anything.
+    pub(super) fn if_holding(&self, work: impl FnOnce(&mut Holdings)) {
+        let mut table = self.service().holdings.lock();
+        if self.is_registered()
+            && let Some(holdings) = table.get_mut(&self.id())
+        {
+            work(holdings);
+        }
     }
 
     /// Says who is behind the page. What that is, the application decides, and how it found out: from a session that
@@ -111,6 +143,9 @@ impl Connection {
     /// Nothing has been subscribed to.
     pub(crate) async fn subscribe(&self, local: &ChannelName, remotes: &[ChannelName]) -> Result<(), SubscribeError> {
         let service = self.service();
+        if remotes.iter().any(|remote| service.subscribers.is_reserved(remote)) {
+            return Err(ReservedChannel.into());
+        }
         let limit = service.settings.max_subscriptions;
         let subscribed = self.with_holdings(|holdings| {
             let wanted = remotes.iter().map(|remote| (remote.clone(), local.clone()));

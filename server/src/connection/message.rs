@@ -44,9 +44,19 @@ pub struct HeartbeatReply {
     pub(crate) session_text: Option<String>,
 }
 
+/// A page's wish to end a session.
+#[derive(Debug, Clone)]
+pub struct LogoutRequest {
+    /// Which session; an error when what was sent is no session key.
+    pub session: Result<SessionKey, InvalidSessionKey>,
+    /// What was sent as `session`, for the answer.
+    pub(crate) session_text: String,
+}
+
 /// A message sorted: what the hooks of a [`ConnectionHandler`](super::ConnectionHandler) take.
 pub(super) enum Sorted<'a> {
     HeartbeatReply(HeartbeatReply),
+    Logout(LogoutRequest),
     Message(Message<'a>),
 }
 
@@ -59,7 +69,9 @@ pub(super) fn sort(text: &str) -> Sorted<'_> {
             session_text: reply.session,
         }),
         Ok(ClientMessage::Call(call)) => Sorted::Message(Message { text, call: Ok(call) }),
-        Ok(ClientMessage::Logout(_)) => Sorted::Message(Message { text, call: Err(MalformedMessage::UnknownShape) }),
+        Ok(ClientMessage::Logout(session)) => {
+            Sorted::Logout(LogoutRequest { session: SessionKey::parse(&session), session_text: session })
+        }
         Err(error) => Sorted::Message(Message { text, call: Err(error) }),
     }
 }

@@ -1,11 +1,15 @@
 //! Live peers and what the application does with them.
 
+mod beat_clock;
 mod dialect;
 mod handler;
 mod holdings;
+mod key_hash;
+mod logout;
 mod message;
 mod origin_names;
 mod recorder;
+mod sessions;
 mod table;
 
 use std::{
@@ -25,14 +29,17 @@ use swampdragon_protocol::{
     with_retry_after,
 };
 
+pub(crate) use beat_clock::Moment;
 pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
 pub(crate) use holdings::HoldingsTable;
-pub use message::{HeartbeatReply, Message};
+pub(crate) use key_hash::{KeyHash, KeyHasher};
+pub use message::{HeartbeatReply, LogoutRequest, Message};
 pub(crate) use origin_names::{OriginName, OriginNames};
 pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
+use self::{beat_clock::BeatClock, key_hash::FirstSession, sessions::NamedBy};
 use crate::{
     heartbeat::Slot,
     metrics::Transport,
@@ -61,6 +68,7 @@ struct Inner {
     id: u32,
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
+    beats: BeatClock,
 }
 
 /// Where what is sent goes.
@@ -159,6 +167,7 @@ impl Connection {
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
+                beats: BeatClock::new(),
             }),
         });
         service.metrics.opened(connection.transport());
@@ -341,13 +350,25 @@ impl Connection {
 
     /// Has the session `key` [refreshed](SessionStore::refresh_key_timeout) with the next batch, milliseconds from now.
     /// While the store is away the key waits and is refreshed when the store is back.
+    ///
+    /// The limits of what a page may have refreshed do not hold for this.
     pub fn refresh_key_timeout(&self, key: SessionKey) {
+        // Remembered, so that a logout finds this connection.
+        let _ = self.admit(&key, NamedBy::Application);
         self.service().refresher.submit(key, None);
     }
 
-    /// The same, and the peer is told what became of the session.
-    pub(crate) fn refresh_and_tell(&self, key: SessionKey) {
-        self.service().refresher.submit(key, Some(WeakConnection(Arc::downgrade(&self.inner))));
+    pub(crate) fn downgrade(&self) -> WeakConnection {
+        WeakConnection(Arc::downgrade(&self.inner))
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// A heartbeat message has been sent to the peer.
+    pub(crate) fn beat(&self, now: Moment) {
+        self.inner.beats.sent(now);
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {

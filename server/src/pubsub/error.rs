@@ -28,6 +28,11 @@ impl PubSubError {
     }
 }
 
+/// The channel is one by which the nodes speak to each other; pages have no business there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the channel is reserved for the server's own use")]
+pub(crate) struct ReservedChannel;
+
 /// Why publications cannot be carried in the way that the setting `pubsub` asks for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

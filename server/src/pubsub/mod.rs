@@ -13,7 +13,7 @@ mod subscribers;
 use async_trait::async_trait;
 use swampdragon_protocol::ChannelName;
 
-pub(crate) use self::open::open;
+pub(crate) use self::{error::ReservedChannel, open::open};
 pub use self::{
     error::{OpenPubSubError, PubSubError},
     local::LocalPubSub,
@@ -34,7 +34,7 @@ pub trait PubSub: Send + Sync + 'static {
     /// The publication was not handed on.
     async fn publish(&self, channel: &ChannelName, message: &str) -> Result<(), PubSubError>;
 
-    /// Pages of this node have subscribed to these channels; [`Subscribers`] has them already. Returns when their
+    /// Pages of this node have subscribed to these channels, or the node itself has; [`Subscribers`] has them already. Returns when their
     /// publications arrive here, or when that cannot be said in reasonable time.
     async fn follow(&self, _channels: &[ChannelName]) {}
 

@@ -7,32 +7,37 @@ use swampdragon_protocol::{
     json::{Json, encode_server_message, to_payload},
 };
 
-use super::{PubSub, PubSubError};
+use super::{PubSub, PubSubError, Subscribers, error::ReservedChannel};
 use crate::{FilteredChannel, metrics::Metrics};
 
 /// Publishes to subscribers on every node. Cloning gives another handle to the same.
 #[derive(Clone)]
 pub struct Publisher {
     pub_sub: Arc<dyn PubSub>,
+    subscribers: Subscribers,
     metrics: Arc<Metrics>,
 }
 
 impl Publisher {
-    pub(crate) fn new(pub_sub: Arc<dyn PubSub>, metrics: Arc<Metrics>) -> Self {
-        Self { pub_sub, metrics }
+    pub(crate) fn new(pub_sub: Arc<dyn PubSub>, subscribers: Subscribers, metrics: Arc<Metrics>) -> Self {
+        Self { pub_sub, subscribers, metrics }
     }
 
     /// Publishes to the subscribers of one channel. `action` says what happened to the data: `created`, `updated`,
     /// `deleted`, or a word of the application's own.
     ///
     /// # Errors
-    /// Other nodes cannot be reached, or the data has no JSON form.
+    /// Other nodes cannot be reached, the data has no JSON form, or the channel is one by which the nodes speak to each
+    /// other.
     pub async fn publish<T: Serialize + Sync + ?Sized>(
         &self,
         channel: &ChannelName,
         action: &str,
         data: &T,
     ) -> Result<(), PubSubError> {
+        if self.subscribers.is_reserved(channel) {
+            return Err(PubSubError::failed(ReservedChannel));
+        }
         let data = to_payload(&data).map_err(PubSubError::failed)?;
         let publication = ServerMessage::Publication(Publication::<Json> {
             data,

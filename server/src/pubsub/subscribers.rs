@@ -2,7 +2,7 @@ use std::{
     collections::{BTreeMap, HashMap, btree_map::Entry},
     fmt,
     ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use swampdragon_protocol::{ChannelName, MessageForm};
@@ -24,12 +24,22 @@ struct Table {
     channels: Mutex<BTreeMap<ChannelName, HashMap<u32, Connection>>>,
     /// Held while one publication goes out, so that all subscribers see publications in the same order.
     delivering: tokio::sync::Mutex<()>,
+    /// Who heeds what the nodes say to each other.
+    node: OnceLock<Node>,
+}
+
+struct Node {
+    channel: ChannelName,
+    heed: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Subscribers {
     /// Hands the JSON text of one publication to all who subscribed to `channel`. It is encoded once. Nobody is waited
     /// for: what a peer's socket does not take waits in that peer's own bounded queue.
     pub async fn deliver(&self, channel: &ChannelName, message: &str) {
+        if let Some(node) = self.table.node.get().filter(|node| node.channel == *channel) {
+            return (node.heed)(message);
+        }
         let _delivering = self.table.delivering.lock().await;
         let receivers: Vec<Connection> = match self.channels_locked().get(channel) {
             Some(subscribers) => subscribers.values().cloned().collect(),
@@ -48,18 +58,32 @@ impl Subscribers {
         }
     }
 
-    /// Whether any connection of this node is subscribed to `channel`.
+    /// Whether any connection of this node is subscribed to `channel`, or the node itself is.
     #[must_use]
     pub fn has(&self, channel: &ChannelName) -> bool {
-        self.channels_locked().contains_key(channel)
+        self.is_reserved(channel) || self.channels_locked().contains_key(channel)
     }
 
-    /// The channels of this node's subscribers that begin with `prefix`, sorted.
+    /// The channels of this node's subscribers that begin with `prefix`, sorted, and last that of the node itself, by
+    /// which nodes speak to each other.
     #[must_use]
     pub fn channels(&self, prefix: &str) -> Vec<ChannelName> {
         let channels = self.channels_locked();
         let from = channels.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
-        from.map(|(name, _)| name).take_while(|name| name.as_str().starts_with(prefix)).cloned().collect()
+        let of_pages = from.map(|(name, _)| name).take_while(|name| name.as_str().starts_with(prefix));
+        let own = self.table.node.get().map(|node| &node.channel).filter(|name| name.as_str().starts_with(prefix));
+        of_pages.chain(own).cloned().collect()
+    }
+
+    /// Keeps a channel for the node itself: `heed` gets what comes by it, and no page may use it.
+    pub(crate) fn reserve(&self, channel: ChannelName, heed: impl Fn(&str) + Send + Sync + 'static) {
+        let reserved = self.table.node.set(Node { channel, heed: Box::new(heed) });
+        debug_assert!(reserved.is_ok(), "a node listens once");
+    }
+
+    /// Whether pages have no business in this channel.
+    pub(crate) fn is_reserved(&self, channel: &ChannelName) -> bool {
+        self.table.node.get().is_some_and(|node| node.channel == *channel)
     }
 
     fn channels_locked(&self) -> MutexGuard<'_, BTreeMap<ChannelName, HashMap<u32, Connection>>> {

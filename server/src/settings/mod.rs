@@ -23,6 +23,7 @@ use self::{
     layers::{Environment, Layers},
 };
 use crate::session_store::SessionStoreOptions;
+use swampdragon_protocol::ChannelName;
 
 pub use self::{
     error::SettingsError,
@@ -129,6 +130,10 @@ impl Settings {
             let combination = format!("prefix is `{}`; allowed is {allowed}", self.prefix);
             return Err(SettingsError::Combination(combination));
         }
+        if let Err(allowed) = kind::KeyPrefix::parse(&self.session_key_prefix) {
+            let combination = format!("session_key_prefix is `{}`; allowed is {allowed}", self.session_key_prefix);
+            return Err(SettingsError::Combination(combination));
+        }
         self.check_static_dir()?;
         check_heartbeats(self, |_| String::new())
     }
@@ -142,6 +147,12 @@ impl Settings {
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// The channel by which nodes that share their sessions speak to each other.
+    pub(crate) fn node_channel(&self) -> ChannelName {
+        let name = format!("{}nodes", self.session_key_prefix);
+        ChannelName::parse(&name).expect("the prefix was checked: at most 128 visible characters")
     }
 
     /// What the session store has to know of the settings.

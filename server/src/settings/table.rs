@@ -117,7 +117,8 @@ settings! {
 
         /// Answered heartbeats that may wait for a session store which cannot be reached, one a session.
         ///
-        /// An outage shorter than the TTL then loses no session. Each takes some 200 bytes.
+        /// An outage shorter than the TTL then loses no session. Of more, those that come last are refused, for they have
+        /// the most time left. Each takes some 300 bytes.
         max_pending_refreshes: usize = Count<1, 10_000_000>, "100000";
 
         /// How long answered heartbeats are gathered before they go to the session store together.
@@ -228,9 +229,10 @@ settings! {
         /// Each remote channel counts, under each local name it has. One takes some 300 bytes.
         max_subscriptions: usize = Count<1, 1_000_000>, "100";
 
-        /// Sessions of one connection that heartbeats keep although answers do not name them.
+        /// Sessions that one connection may have refreshed; answers that name more are refused.
         ///
-        /// Of more, those named last are kept.
+        /// A place is free again when its session was not named for session-ttl. As many are kept for answers that name
+        /// none; of more, those named last.
         max_keys_per_connection: usize = Count<1, 1000>, "16";
 
         /// Connections at one time, and as many SockJS sessions; more are refused.
@@ -244,6 +246,11 @@ settings! {
         /// Of IPv6 addresses the first half counts. Whole offices and phone networks share one address, so this is
         /// far more than one person needs. A page without a WebSocket takes up to three.
         max_connections_per_address: usize = Count<0, 10_000_000>, "10000";
+
+        /// How soon a connection may have the same session refreshed again; 0s is at once.
+        ///
+        /// What comes sooner is refused, unless it answers a heartbeat. As long, a connection waits between two logouts.
+        min_refresh_interval: Duration = Time<0, HOUR>, "1s";
 
         /// Longest message a client may send.
         ///

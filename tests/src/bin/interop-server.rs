@@ -1,7 +1,10 @@
 //! A server with a router of every kind of answer, for pages written for the original: it takes the flags of the
 //! `swampdragon` binary.
 
-use std::{error::Error, sync::Arc};
+use std::{
+    error::Error,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::Value;
 use swampdragon_server::{
@@ -14,7 +17,11 @@ use swampdragon_server::{
 /// The route `demo`.
 struct Demo {
     channel: ChannelName,
+    /// How many connections the server has, once it is there.
+    connections: Arc<OnceLock<ConnectionCount>>,
 }
+
+type ConnectionCount = Box<dyn Fn() -> usize + Send + Sync>;
 
 impl Router for Demo {
     fn route(&self) -> &str {
@@ -27,6 +34,7 @@ impl Router for Demo {
             .on("fail", Self::fail)
             .on("private", Self::echo)
             .on("publish", Self::publish)
+            .on("connections", Self::connections)
             .on("visit", Self::visit)
             .channels(Self::channels)
             .permission(LoginRequired::for_verbs(["private"]))
@@ -45,6 +53,10 @@ impl Demo {
     async fn publish(self: Arc<Self>, call: RouterCall, args: Value) -> Result<(), CallError> {
         call.publish(&self.channel, "created", &args).await?;
         call.send("published")
+    }
+
+    async fn connections(self: Arc<Self>, call: RouterCall, _: NoArgs) -> Result<(), CallError> {
+        call.send(&self.connections.get().map(|count| count()))
     }
 
     /// What an application does that finds a visitor's session by itself, such as in a cookie: the page of 0.3.9 and
@@ -66,11 +78,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let settings = loaded.settings;
     let address = format!("{}:{}", settings.host, settings.port);
-    let server = Server::builder()
-        .settings(settings)
-        .router(Demo { channel: ChannelName::parse("demochan")? })
-        .bind(&address)
-        .await?;
+    let connections = Arc::new(OnceLock::new());
+    let demo = Demo { channel: ChannelName::parse("demochan")?, connections: Arc::clone(&connections) };
+    let server = Server::builder().settings(settings).router(demo).bind(&address).await?;
+    let count: ConnectionCount = Box::new(server.connection_count());
+    // Nobody else sets it.
+    let _ = connections.set(count);
     println!("SwampDragon listens on http://{}/", server.local_addr()?);
     server.run_until(shutdown_signal()?).await;
     Ok(())

@@ -1,5 +1,6 @@
 //! What users of SwampDragon would notice, in the order they would care.
 
+mod attacks;
 mod bad_input_at_start;
 mod bad_input_on_the_wire;
 mod demo_page;
@@ -13,5 +14,6 @@ mod page_keeps_answering;
 mod redis_outage;
 mod server_restarts;
 mod session_lives_with_its_page;
+mod shared_connection;
 mod shutdown;
 mod sockjs_client;
