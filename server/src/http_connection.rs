@@ -16,6 +16,7 @@ use axum::{
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::{Notify, Semaphore, SemaphorePermit, watch},
     time::{Instant, timeout, timeout_at},
@@ -65,7 +66,7 @@ impl HttpConnections {
         stream: TcpStream,
         address: IpAddr,
         seat: Seat,
-        mut finishing: watch::Receiver<()>,
+        finishing: watch::Receiver<()>,
     ) {
         let deadline = Instant::now() + self.service.settings.handshake_timeout;
         // Whoever sends nothing gets no buffer.
@@ -73,6 +74,25 @@ impl HttpConnections {
             return;
         }
         let turn = self.turn_to_read().await;
+        match &self.service.tls {
+            None => self.serve_http(stream, address, seat, finishing, turn, deadline).await,
+            Some(tls) => {
+                if let Some(stream) = tls.begin(stream, deadline).await {
+                    self.serve_http(stream, address, seat, finishing, turn, deadline).await;
+                }
+            }
+        }
+    }
+
+    async fn serve_http(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: IpAddr,
+        seat: Seat,
+        mut finishing: watch::Receiver<()>,
+        turn: Option<SemaphorePermit<'_>>,
+        deadline: Instant,
+    ) {
         let cut = Arc::new(Notify::new());
         let asked = Arc::new(Notify::new());
         let sender = if self.service.proxies.trust(address) {

@@ -28,7 +28,9 @@ pub mod session_store;
 pub mod settings;
 mod shutdown;
 mod sockjs;
+mod stream;
 pub mod testing;
+mod tls;
 mod websocket;
 
 pub use channel_filter::FilteredChannel;
@@ -37,6 +39,7 @@ pub use logout::Sessions;
 pub use open_files::{OpenFilesError, raise_open_files_limit};
 pub use router::{CallError, LoginRequired, ModelRouter, NoArgs, PageOfList, Permission, Router, RouterCall, Verbs};
 pub use server::{Server, ServerBuilder, StartError};
-pub use shutdown::{shutdown_signal, shutdown_signals};
+pub use shutdown::{hang_up_signals, shutdown_signal, shutdown_signals};
 pub use sockjs::SockJsService;
 pub use swampdragon_protocol as protocol;
+pub use tls::TlsError;

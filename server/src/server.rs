@@ -18,6 +18,7 @@ use crate::{
     },
     settings::{Settings, SettingsError, check_prefix},
     sockjs::{Endpoint, NewHandler, SockJsService},
+    tls::{Tls, TlsError},
 };
 
 /// A server that is bound to its address and not yet running.
@@ -72,6 +73,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// TLS cannot be spoken with the files that the settings name.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Publications cannot be carried as the setting `pubsub` asks for.
     #[error(transparent)]
     PubSub(#[from] OpenPubSubError),
@@ -161,6 +165,14 @@ impl Server {
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(Admin::address)
+    }
+
+    /// What reads the files of `tls_certificate` and `tls_key` anew, for connections that come from then on; if that
+    /// fails, the certificate in use stays. `None` without these settings. Ask before [`run_until`](Self::run_until),
+    /// which takes the server.
+    pub fn certificate_reloader(&self) -> Option<impl Fn() -> Result<(), TlsError> + Send + Sync + 'static> {
+        let service = Arc::clone(&self.service);
+        service.tls.is_some().then_some(move || service.tls.as_ref().map_or(Ok(()), Tls::reload))
     }
 
     /// How many connections are open; ask before [`run_until`](Self::run_until), which takes the server.
@@ -379,6 +391,7 @@ impl ServerBuilder {
         let main = SockJsService::with_handlers(self.settings.prefix.clone(), self.new_handler);
         let services: Vec<_> = std::iter::once(main).chain(self.services).collect();
         check_prefixes(&services)?;
+        let tls = Tls::open(&self.settings)?;
         let (listening, recorder) = listening.await?;
         let own_store = self.store.is_some();
         let store = match self.store {
@@ -395,7 +408,7 @@ impl ServerBuilder {
             Some(new) => new(subscribers.clone()),
             None => pubsub::open(&self.settings, own_store, subscribers.clone()).await?,
         };
-        let service = || Service::new(self.settings, store, self.routers, subscribers, pub_sub);
+        let service = || Service::new(self.settings, tls, store, self.routers, subscribers, pub_sub);
         let service = Arc::new(match &recorder {
             Some(recorder) => metrics::with_local_recorder(recorder, service),
             None => service(),

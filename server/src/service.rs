@@ -17,12 +17,15 @@ use crate::{
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
+    tls::Tls,
     websocket::WireFrame,
 };
 
 /// Everything that the connections of one server share.
 pub(crate) struct Service {
     pub(crate) settings: Settings,
+    /// `None` where pages are spoken to without TLS.
+    pub(crate) tls: Option<Tls>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) refusals: Refusals,
@@ -52,6 +55,7 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn new(
         settings: Settings,
+        tls: Option<Tls>,
         store: Arc<dyn SessionStore>,
         routers: Routers,
         subscribers: Subscribers,
@@ -90,6 +94,7 @@ impl Service {
             dialect,
             metrics,
             settings,
+            tls,
             store,
             routers,
             subscribers,

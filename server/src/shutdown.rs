@@ -44,3 +44,12 @@ pub fn shutdown_signals() -> io::Result<(impl Future<Output = ()>, impl Future<O
     };
     Ok((first, second))
 }
+
+/// SIGHUP, which service managers send when files that the server reads have changed. A process that does not listen
+/// for it ends by it.
+///
+/// # Errors
+/// The signal cannot be listened for.
+pub fn hang_up_signals() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}

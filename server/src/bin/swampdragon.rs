@@ -11,10 +11,11 @@ use std::{
 
 use sd_notify::NotifyState;
 use swampdragon_server::{
-    Server, raise_open_files_limit,
+    Server, TlsError, hang_up_signals, raise_open_files_limit,
     settings::{Invocation, Loaded, LogFormat, Settings},
     shutdown_signals,
 };
+use tokio::signal::unix::Signal;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -77,13 +78,15 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let mut shutdown = Box::pin(shutdown);
     let address = format!("{}:{}", bracketed(&settings.host), settings.port);
     let prefix = settings.prefix.clone();
+    let scheme = if settings.tls_certificate.is_some() { "https" } else { "http" };
+    let hang_ups = hang_up_signals()?;
     let server = tokio::select! {
         server = Server::builder().settings(settings).bind(&address) => server?,
         // It may be waiting for Redis.
         () = &mut shutdown => return Ok(()),
     };
     // Port 0 has become a real one.
-    let url = format!("http://{}", server.local_addr()?);
+    let url = format!("{scheme}://{}", server.local_addr()?);
     let mut banner = format!("SwampDragon listens on {url}/\nPages connect to {url}{prefix}; ctrl-c ends the server.");
     if let Some(address) = server.admin_addr() {
         banner.push_str(&format!("\nFor operators: http://{address}/healthz, /readyz and /metrics"));
@@ -95,8 +98,26 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         shutdown.await;
         tell_service_manager(NotifyState::Stopping);
     };
-    server.run_until_or(shutdown, at_once).await;
+    let reloading = reload_certificate(hang_ups, server.certificate_reloader());
+    tokio::select! {
+        () = server.run_until_or(shutdown, at_once) => {}
+        () = reloading => {}
+    }
     Ok(())
+}
+
+/// Reads the certificate anew whenever the process is told to, for ever.
+async fn reload_certificate(mut hang_ups: Signal, reload: Option<impl Fn() -> Result<(), TlsError>>) {
+    while hang_ups.recv().await.is_some() {
+        match reload.as_ref().map(|reload| reload()) {
+            None => tracing::info!("SIGHUP: there is nothing to read anew, since tls_certificate is not set"),
+            Some(Ok(())) => tracing::info!("SIGHUP: new connections get the certificate that was read anew"),
+            Some(Err(error)) => tracing::error!(
+                error = &error as &dyn Error,
+                "SIGHUP: the certificate in use stays, since the new one cannot be used"
+            ),
+        }
+    }
 }
 
 /// Says how far the server is, where a service manager has asked to be told (systemd's `Type=notify`).

@@ -29,7 +29,6 @@ use swampdragon_protocol::{
     json::{Json, encode_server_message},
     with_retry_after,
 };
-use tokio::net::TcpStream;
 
 pub(crate) use beat_clock::Moment;
 pub(crate) use dialect::Dialect;
@@ -51,6 +50,7 @@ use crate::{
     service::Service,
     session_store::SessionStore,
     sockjs::{Endpoint, PolledSession},
+    stream::Stream,
     websocket::{Framing, HasLink, Link, SendLimits, WireFrame},
 };
 
@@ -157,7 +157,7 @@ impl Connection {
     /// [`forget`](Self::forget).
     pub(crate) fn register(
         endpoint: &Arc<Endpoint>,
-        stream: TcpStream,
+        stream: Stream,
         framing: Framing,
         client: IpAddr,
         origin: OriginName,

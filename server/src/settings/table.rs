@@ -33,6 +33,14 @@ settings! {
         /// Port to listen on; 0 takes any free one.
         port: u16 = Port, "9999";
 
+        /// File of the certificate for TLS, in PEM, with those between it and the authority's own; needs tls-key.
+        ///
+        /// Not set, the server speaks plain HTTP, as behind a proxy that ends TLS. The file is read again at SIGHUP.
+        tls_certificate: Option<PathBuf> = Optional<File>, "";
+
+        /// File of the certificate's private key, in PEM.
+        tls_key: Option<PathBuf> = Optional<File>, "";
+
         /// Path of the SockJS endpoint.
         ///
         /// With the default, pages connect to `http://HOST:PORT/data`.

@@ -46,7 +46,7 @@ pub(super) fn open(endpoint: Arc<Endpoint>, mut request: Request<Body>, framing:
     tokio::spawn(async move {
         let Some((stream, read_ahead)) = socket.await else { return };
         // Heartbeats and replies are small and must not wait for more.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.socket().set_nodelay(true);
         let connection = Connection::register(&endpoint, stream, framing, peer.address(), origin);
         connection.span().in_scope(|| tracing::debug!(client = %peer.address(), "opened"));
         // Only now, so that the client is counted all the time.

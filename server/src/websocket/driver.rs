@@ -28,7 +28,7 @@ struct Awake {
     work: Option<Work>,
     /// Part of a message.
     unfinished: Option<Reading>,
-    /// Bytes that came with the handshake have not been looked at.
+    /// Bytes that came with the handshake, or may have, have not been looked at.
     read_ahead: bool,
     end: Option<End>,
     closed: bool,
@@ -40,9 +40,10 @@ impl Driver {
         connection.send_open();
         let opening = connection.clone();
         let unfinished = (!read_ahead.is_empty()).then(|| Reading::new(read_ahead, connection.max_message_size()));
+        let tls = connection.link().is_some_and(|link| link.stream().may_have_read_ahead());
         let awake = Awake {
             work: Some(Box::pin(async move { opening.opened().await }.instrument(connection.span()))),
-            read_ahead: unfinished.is_some(),
+            read_ahead: unfinished.is_some() || tls,
             unfinished,
             ..Awake::default()
         };

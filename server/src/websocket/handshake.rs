@@ -5,9 +5,9 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+
+use crate::stream::Stream;
 
 /// A request that may become a WebSocket.
 pub(crate) struct Handshake {
@@ -51,13 +51,12 @@ fn names_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> b
 
 impl Handshake {
     /// The response to send, and the socket once it has been sent.
-    pub(crate) fn split(self) -> (Response<Body>, impl Future<Output = Option<(TcpStream, Bytes)>>) {
+    pub(crate) fn split(self) -> (Response<Body>, impl Future<Output = Option<(Stream, Bytes)>>) {
         let Self { response, upgrade } = self;
         (response, async move {
             // Fails when the peer went away before the response, which needs no words.
             let upgraded = upgrade.await.ok()?;
-            let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-            Some((parts.io.into_inner(), parts.read_buf))
+            Stream::of(upgraded)
         })
     }
 }

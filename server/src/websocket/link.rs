@@ -11,14 +11,13 @@ use std::{
 
 use bytes::Bytes;
 use swampdragon_protocol::{CloseCode, MessageForm, SockJsFrame, close_code, encode_elements};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::{
     CloseFrame, Frame,
     coding::{Data, OpCode},
 };
 
 use super::outgoing::{Outgoing, Sent};
-use crate::{admission::AddressKey, connection::OriginName};
+use crate::{admission::AddressKey, connection::OriginName, stream::Stream};
 
 /// What travels in the text frames of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +93,7 @@ fn encoded(frame: Frame) -> Vec<u8> {
 /// One WebSocket, from the side that sends.
 #[derive(Debug)]
 pub(crate) struct Link {
-    stream: TcpStream,
+    stream: Stream,
     outgoing: Outgoing,
     framing: Framing,
     origin: OriginName,
@@ -124,7 +123,7 @@ pub(crate) trait HasLink: Send + Sync + 'static {
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream, framing: Framing, client: AddressKey, origin: OriginName) -> Self {
+    pub(crate) fn new(stream: Stream, framing: Framing, client: AddressKey, origin: OriginName) -> Self {
         let (close_code, silent_sweeps) = (AtomicU16::new(0), AtomicU16::new(0));
         Self { stream, outgoing: Outgoing::new(), framing, origin, close_code, client, silent_sweeps }
     }
@@ -134,7 +133,7 @@ impl Link {
         self.client
     }
 
-    pub(crate) fn stream(&self) -> &TcpStream {
+    pub(crate) fn stream(&self) -> &Stream {
         &self.stream
     }
 
@@ -148,7 +147,7 @@ impl Link {
 
     /// Where its peer is, if the system still tells.
     pub(crate) fn peer_address(&self) -> Option<IpAddr> {
-        self.stream.peer_addr().ok().map(|address| address.ip().to_canonical())
+        self.stream.socket().peer_addr().ok().map(|address| address.ip().to_canonical())
     }
 
     /// Remembers with which code the connection closes. The first one counts: what the other side answers says less.

@@ -5,8 +5,8 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use socket2::SockRef;
-use tokio::net::TcpStream;
+
+use crate::stream::Stream;
 
 /// The sending half of a socket, shared by everyone who has something to send.
 ///
@@ -55,7 +55,7 @@ impl Outgoing {
     }
 
     /// Sends bytes, or queues what the socket does not take, up to `limit` bytes.
-    pub(super) fn send(&self, stream: &TcpStream, bytes: &[u8], limit: usize) -> Sent {
+    pub(super) fn send(&self, stream: &Stream, bytes: &[u8], limit: usize) -> Sent {
         let mut state = self.state();
         match &mut *state {
             State::Ending(_) | State::Ended => Sent::Refused,
@@ -67,15 +67,15 @@ impl Outgoing {
                 Sent::Accepted
             }
             State::Flowing => match write_some(stream, bytes) {
-                Ok(written) if written == bytes.len() => Sent::Accepted,
-                Ok(written) => {
+                Ok(Progress { written, flushed: true }) if written == bytes.len() => Sent::Accepted,
+                Ok(Progress { written, .. }) => {
                     *state = State::Queued(Box::new(BytesMut::from(&bytes[written..])));
                     Sent::QueueBegan
                 }
                 Err(_) => {
                     *state = State::Ended;
                     // The reading side learns of it and ends the connection.
-                    shut_down(stream, Shutdown::Both);
+                    stream.shut_down(Shutdown::Both);
                     Sent::Refused
                 }
             },
@@ -83,7 +83,7 @@ impl Outgoing {
     }
 
     /// Sends the last bytes, usually a close frame: nothing after them is accepted. They do not count as overflow.
-    pub(super) fn send_last(&self, stream: &TcpStream, bytes: &[u8]) -> Sent {
+    pub(super) fn send_last(&self, stream: &Stream, bytes: &[u8]) -> Sent {
         let sent = self.send(stream, bytes, usize::MAX);
         self.end();
         sent
@@ -107,25 +107,26 @@ impl Outgoing {
 
     /// Writes the queue as the socket takes it. Returns when it is empty or the socket is gone.
     /// `progress` hears of every bit, which says that the peer is there.
-    pub(super) async fn drain(&self, stream: &TcpStream, progress: impl Fn()) {
+    pub(super) async fn drain(&self, stream: &Stream, progress: impl Fn()) {
         loop {
             if stream.writable().await.is_err() {
                 return;
             }
             let mut state = self.state();
             let (State::Queued(queue) | State::Ending(Some(queue))) = &mut *state else { return };
-            match write_some(stream, queue) {
-                Ok(written) => {
+            let flushed = match write_some(stream, queue) {
+                Ok(Progress { written, flushed }) => {
                     queue.advance(written);
                     progress();
+                    flushed
                 }
                 Err(_) => {
                     *state = State::Ended;
-                    shut_down(stream, Shutdown::Both);
+                    stream.shut_down(Shutdown::Both);
                     return;
                 }
-            }
-            if queue.is_empty() {
+            };
+            if queue.is_empty() && flushed {
                 *state = if matches!(*state, State::Queued(_)) { State::Flowing } else { State::Ending(None) };
                 return;
             }
@@ -133,21 +134,29 @@ impl Outgoing {
     }
 
     /// Tells the peer that nothing more comes, once that is so. It may still send.
-    pub(super) fn finish(&self, stream: &TcpStream) {
+    pub(super) fn finish(&self, stream: &Stream) {
         if matches!(*self.state(), State::Ending(None)) {
-            shut_down(stream, Shutdown::Write);
+            stream.shut_down(Shutdown::Write);
         }
     }
 
     /// Ends both directions at once; the reading side sees the end of the stream.
-    pub(super) fn abort(&self, stream: &TcpStream) {
+    pub(super) fn abort(&self, stream: &Stream) {
         *self.state() = State::Ended;
-        shut_down(stream, Shutdown::Both);
+        stream.shut_down(Shutdown::Both);
     }
 }
 
-/// Writes until all is written or the socket is full, and says how much was written.
-fn write_some(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+/// How far writing got.
+struct Progress {
+    /// In bytes.
+    written: usize,
+    /// Nothing that was written waits for the socket any more.
+    flushed: bool,
+}
+
+/// Writes until all is written or the socket is full.
+fn write_some(stream: &Stream, bytes: &[u8]) -> io::Result<Progress> {
     let mut written = 0;
     while written < bytes.len() {
         match stream.try_write(&bytes[written..]) {
@@ -158,10 +167,28 @@ fn write_some(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
             Err(error) => return Err(error),
         }
     }
-    Ok(written)
+    Ok(Progress { written, flushed: stream.try_flush()? })
 }
 
-fn shut_down(stream: &TcpStream, direction: Shutdown) {
-    // Fails only when the peer has already reset the connection, which is as good.
-    let _ = SockRef::from(stream).shutdown(direction);
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use super::*;
+    use crate::tls::tests::{pair, read};
+
+    #[tokio::test]
+    async fn bytes_that_only_tls_has_taken_are_not_forgotten() {
+        let (stream, client) = pair().await;
+        let (stream, outgoing) = (Stream::Tls(Box::new(stream)), Outgoing::new());
+        let chunk = [7; 10_000];
+        let mut sent = chunk.len();
+        while outgoing.send(&stream, &chunk, usize::MAX) == Sent::Accepted {
+            sent += chunk.len();
+        }
+        // TLS took all of the last chunk, and the socket did not.
+        assert!(matches!(&*outgoing.state(), State::Queued(queue) if queue.is_empty()));
+        let read = read(client, sent);
+        outgoing.drain(&stream, || {}).await;
+        read.await.unwrap();
+        assert!(matches!(&*outgoing.state(), State::Flowing));
+    }
 }

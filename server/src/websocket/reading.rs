@@ -1,6 +1,5 @@
 use std::io::{self, Read, Write};
 
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{
     Error, Message,
     error::CapacityError,
@@ -8,6 +7,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::frame_tracker::FrameTracker;
+use crate::stream::Stream;
 use swampdragon_protocol::{CloseCode, close_code};
 
 /// Bytes asked of the socket at once. The buffer lives only while bytes are being read.
@@ -66,7 +66,7 @@ impl Reading {
     }
 
     /// Reads what the socket has, up to a limit. `answer` sends pongs, for which the protocol asks.
-    pub(super) fn turn(mut self, stream: &TcpStream, answer: &mut dyn FnMut(&[u8])) -> Turn {
+    pub(super) fn turn(mut self, stream: &Stream, answer: &mut dyn FnMut(&[u8])) -> Turn {
         let mut messages = Vec::new();
         let mut pings = 0;
         let mut socket = Socket { stream, tracker: &mut self.tracker, bytes_left: BYTES_PER_TURN, answer };
@@ -123,7 +123,7 @@ fn end_of(error: Error) -> End {
 
 /// The socket as tungstenite sees it during one turn.
 struct Socket<'a> {
-    stream: &'a TcpStream,
+    stream: &'a Stream,
     tracker: &'a mut FrameTracker,
     bytes_left: usize,
     answer: &'a mut dyn FnMut(&[u8]),

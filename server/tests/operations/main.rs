@@ -10,3 +10,5 @@ mod numbers;
 #[allow(dead_code, reason = "other tests use all of it")]
 mod peer;
 mod server;
+#[cfg(feature = "tls")]
+mod tls;
