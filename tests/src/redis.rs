@@ -3,6 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap, net::TcpListener, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use nix::sys::signal::Signal;
 use redis::{AsyncCommands as _, aio::MultiplexedConnection};
 
 use crate::{
@@ -20,6 +21,15 @@ pub struct Redis {
     process: Process,
     port: u16,
     directory: tempfile::TempDir,
+    keeping: Keeping,
+}
+
+/// What becomes of a Redis's data when it ends.
+#[derive(Clone, Copy)]
+enum Keeping {
+    Nothing,
+    /// All that it has acknowledged, in an append-only file.
+    Everything,
 }
 
 /// A key's value as Redis serialises it, and its time to live.
@@ -61,11 +71,24 @@ impl Redis {
     /// # Errors
     /// When there is no `redis-server`, or it does not come up.
     pub async fn start() -> Result<Self> {
+        Self::start_keeping(Keeping::Nothing).await
+    }
+
+    /// The same, but what it holds survives [`kill`](Self::kill) and [`restart`](Self::restart).
+    ///
+    /// # Errors
+    /// When there is no `redis-server`, or it does not come up.
+    pub async fn start_persistent() -> Result<Self> {
+        Self::start_keeping(Keeping::Everything).await
+    }
+
+    async fn start_keeping(keeping: Keeping) -> Result<Self> {
         // Redis cannot choose a free port by itself, and between choosing one and starting, another may take it.
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             let directory = tempfile::tempdir()?;
-            let mut redis = Self { process: launch(port, directory.path().to_owned())?, port, directory };
+            let process = launch(port, directory.path().to_owned(), keeping)?;
+            let mut redis = Self { process, port, directory, keeping };
             if redis.ready().await? {
                 return Ok(redis);
             }
@@ -99,19 +122,69 @@ impl Redis {
         client.get_multiplexed_async_connection().await.context("Redis does not answer")
     }
 
-    /// Ends it at once, as a crash would: what it held is lost.
+    /// Has it do something whose answer is of no interest.
+    ///
+    /// # Errors
+    /// When Redis is not there, or refuses.
+    pub async fn order(&self, command: &redis::Cmd) -> Result<()> {
+        Ok(command.exec_async(&mut self.connection().await?).await?)
+    }
+
+    /// How often each command has been called since it started, by its name in lower case.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn calls(&self) -> Result<BTreeMap<String, u64>> {
+        let info: String = redis::cmd("INFO").arg("commandstats").query_async(&mut self.connection().await?).await?;
+        let calls = info.lines().filter_map(|line| {
+            let (name, numbers) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            Some((name.to_owned(), numbers.split(',').next()?.parse().ok()?))
+        });
+        Ok(calls.collect())
+    }
+
+    /// Ends it at once, as a crash would: what it held is lost, unless it is persistent.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again on its old port, empty.
+    /// Keeps it from doing anything until [`resume`](Self::resume), while its connections stand: SIGSTOP.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn pause(&self) -> Result<()> {
+        self.process.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn resume(&self) -> Result<()> {
+        self.process.signal(Signal::SIGCONT)
+    }
+
+    /// Starts it again on its old port: empty, unless it is persistent.
     ///
     /// # Errors
     /// When it does not come up.
     pub async fn restart(&mut self) -> Result<()> {
         self.process.kill();
-        self.process = launch(self.port, self.directory.path().to_owned())?;
+        self.process = launch(self.port, self.directory.path().to_owned(), self.keeping)?;
         if self.ready().await? { Ok(()) } else { bail!("port {} of Redis was taken meanwhile", self.port) }
+    }
+
+    /// Loses all that it holds and starts again on its old port.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart_empty(&mut self) -> Result<()> {
+        self.process.kill();
+        for entry in std::fs::read_dir(self.directory.path())? {
+            let path = entry?.path();
+            if path.is_dir() { std::fs::remove_dir_all(path)? } else { std::fs::remove_file(path)? }
+        }
+        self.restart().await
     }
 
     /// Stores a session as another program would: a value under the server's prefix, with a time to live.
@@ -207,9 +280,14 @@ impl Redis {
     }
 }
 
-fn launch(port: u16, directory: PathBuf) -> Result<Process> {
+fn launch(port: u16, directory: PathBuf, keeping: Keeping) -> Result<Process> {
     let mut command = Command::new("redis-server");
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+    command.args(match keeping {
+        Keeping::Nothing => ["--appendonly", "no"].as_slice(),
+        // Written before it is acknowledged: the process is killed, the machine is not.
+        Keeping::Everything => &["--appendonly", "yes", "--appendfsync", "no"],
+    });
     command.arg("--dir").arg(directory);
     Process::start(command, REMEDY)
 }
