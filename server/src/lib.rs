@@ -6,6 +6,8 @@
 
 mod channel_filter;
 mod connection;
+#[doc(hidden)]
+pub mod fuzzing;
 mod heartbeat;
 mod http;
 mod listener;

@@ -13,7 +13,6 @@ mod subscribers;
 use async_trait::async_trait;
 use swampdragon_protocol::ChannelName;
 
-pub(crate) use self::open::open;
 pub use self::{
     error::{OpenPubSubError, PubSubError},
     local::LocalPubSub,
@@ -21,6 +20,7 @@ pub use self::{
     redis::RedisPubSub,
     subscribers::Subscribers,
 };
+pub(crate) use self::{open::open, redis::publication};
 
 /// Carries publications to all nodes, this one included.
 ///

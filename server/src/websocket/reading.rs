@@ -1,6 +1,5 @@
 use std::io::{self, Read, Write};
 
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{
     Error, Message,
     error::CapacityError,
@@ -61,11 +60,15 @@ impl Reading {
         Self { context, tracker }
     }
 
-    /// Reads what the socket has, up to a limit. `answer` sends what the protocol asks for: pongs and the close frame's
-    /// echo.
-    pub(super) fn turn(mut self, stream: &TcpStream, answer: &mut dyn FnMut(&[u8])) -> Turn {
+    /// Reads what the socket has, up to a limit. `read` is the socket's, which never waits; `answer` sends what the
+    /// protocol asks for: pongs and the close frame's echo.
+    pub(super) fn turn(
+        mut self,
+        read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
+        answer: &mut dyn FnMut(&[u8]),
+    ) -> Turn {
         let mut messages = Vec::new();
-        let mut socket = Socket { stream, tracker: &mut self.tracker, bytes_left: BYTES_PER_TURN, answer };
+        let mut socket = Socket { read, tracker: &mut self.tracker, bytes_left: BYTES_PER_TURN, answer };
         let end = loop {
             match self.context.read(&mut socket) {
                 Ok(message @ (Message::Text(_) | Message::Binary(_))) => messages.push(message),
@@ -114,7 +117,7 @@ fn end_of(error: Error) -> End {
 
 /// The socket as tungstenite sees it during one turn.
 struct Socket<'a> {
-    stream: &'a TcpStream,
+    read: &'a mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
     tracker: &'a mut FrameTracker,
     bytes_left: usize,
     answer: &'a mut dyn FnMut(&[u8]),
@@ -126,7 +129,7 @@ impl Read for Socket<'_> {
         if length == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let read = self.stream.try_read(&mut buffer[..length])?;
+        let read = (self.read)(&mut buffer[..length])?;
         self.bytes_left -= read;
         self.tracker.follow(&buffer[..read]);
         Ok(read)
