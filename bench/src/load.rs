@@ -23,6 +23,9 @@ pub struct Plan {
     pub config: Config,
     /// Over how long the first connections are spread, and with them the heartbeats.
     pub ramp: Duration,
+    /// How long a page stays on average before another takes its place; every second one goes without a word. `None`:
+    /// all stay.
+    pub stay: Option<Duration>,
 }
 
 /// Pages that stay connected until this is dropped.
@@ -42,6 +45,7 @@ impl Load {
             servers: plan.servers,
             prefix: plan.prefix,
             config: plan.config,
+            stay: plan.stay,
             counts: Arc::clone(&counts),
         });
         let cuts = watch::Sender::new(0);

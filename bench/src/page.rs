@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) servers: Vec<SocketAddr>,
     pub(crate) prefix: String,
     pub(crate) config: Config,
+    pub(crate) stay: Option<Duration>,
     pub(crate) counts: Arc<Counts>,
 }
 
@@ -34,6 +35,8 @@ pub(crate) struct Page {
     session: String,
     socket: Socket,
     alarm: Option<Instant>,
+    /// When another page takes this one's place.
+    leaves: Option<Instant>,
     /// Which server the next connection goes to.
     turn: usize,
     is_open: bool,
@@ -63,6 +66,7 @@ impl Page {
             session,
             socket: Socket::None,
             alarm: None,
+            leaves: None,
             turn: number,
             is_open: false,
             told_expired: false,
@@ -73,7 +77,7 @@ impl Page {
     pub(crate) async fn run(mut self, at: Instant, mut cuts: watch::Receiver<u64>) {
         sleep_until(at).await;
         self.client.handle_session(Some(self.session.clone()));
-        self.client.handle_connect(self.shared.prefix.clone(), Framing::SockJs, Remembered::NOTHING);
+        self.come();
         loop {
             self.drain().await;
             tokio::select! {
@@ -82,12 +86,32 @@ impl Page {
                     self.alarm = None;
                     self.client.handle_timer(random());
                 }
+                () = ring(self.leaves) => {
+                    self.leave().await;
+                    self.come();
+                }
                 cut = cuts.changed() => match cut {
-                    Ok(()) => self.reset(),
+                    Ok(()) => {
+                        self.reset();
+                        self.lost(close_code::ABNORMAL.code, None);
+                    }
                     Err(_) => return,
                 },
             }
         }
+    }
+
+    fn come(&mut self) {
+        self.leaves = self.shared.stay.map(|stay| Instant::now() + stay.mul_f64(2.0 * fastrand::f64()));
+        self.client.handle_connect(self.shared.prefix.clone(), Framing::SockJs, Remembered::NOTHING);
+    }
+
+    async fn leave(&mut self) {
+        if fastrand::bool() {
+            self.reset();
+        }
+        self.client.handle_disconnect();
+        self.drain().await;
     }
 
     fn happened(&mut self, happening: Happening) {
@@ -128,13 +152,12 @@ impl Page {
         self.client.handle_closed(code, reason, random());
     }
 
-    /// The network drops the connection.
+    /// Ends the connection without a word to the server's WebSocket.
     fn reset(&mut self) {
         if let Socket::Open(socket) = std::mem::replace(&mut self.socket, Socket::None) {
             // Without lingering, the system sends a reset when the socket is dropped.
             let _ = socket.get_ref().set_zero_linger();
         }
-        self.lost(close_code::ABNORMAL.code, None);
     }
 
     /// Does what the client asks for, and counts what it tells.

@@ -197,6 +197,19 @@ impl Redis {
         Ok(self.connection().await?.pset_ex::<_, _, ()>(name, "{\"name\":\"Errol\"}", ms).await?)
     }
 
+    /// Stores many sessions in one go.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn store_sessions(&self, keys: &[String], ttl: Duration) -> Result<()> {
+        let ms = u64::try_from(ttl.as_millis())?;
+        let mut storing = redis::pipe();
+        for key in keys {
+            storing.pset_ex(format!("{SESSION_KEY_PREFIX}{key}"), "{\"name\":\"Errol\"}", ms).ignore();
+        }
+        Ok(storing.exec_async(&mut self.connection().await?).await?)
+    }
+
     /// Removes a session as a backend does when its visitor logs out.
     ///
     /// # Errors

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 use redis::aio::MultiplexedConnection;
 
-use crate::redis::{Redis, SESSION_KEY_PREFIX};
+use crate::redis::SESSION_KEY_PREFIX;
 
 /// The sessions that the pages of a load keep.
 pub(super) struct Sessions {
@@ -40,16 +40,6 @@ impl Sessions {
 
     pub(super) fn keys(&self) -> &[String] {
         &self.keys
-    }
-
-    /// Saves them as another program would.
-    pub(super) async fn save(&self, redis: &Redis, ttl: Duration) -> Result<()> {
-        let mut saving = redis::pipe();
-        for key in &self.keys {
-            let ms = u64::try_from(ttl.as_millis())?;
-            saving.pset_ex(format!("{SESSION_KEY_PREFIX}{key}"), "{\"name\":\"Errol\"}", ms).ignore();
-        }
-        saving.exec_async(&mut redis.connection().await?).await.context("Redis does not save the sessions")
     }
 
     /// Asks Redis. `PEXPIRETIME` and not `PTTL`, which the nodes use and which is counted.

@@ -78,7 +78,7 @@ impl Stage {
         let nodes =
             [(); 2].map(|()| Server::start(node_arguments(&redis.url()))).into_iter().collect::<Result<Vec<_>>>()?;
         let sessions = Sessions::new(connections);
-        sessions.save(&redis, TTL).await?;
+        redis.store_sessions(sessions.keys(), TTL).await?;
         let saved = Moment::now();
         let servers = nodes.iter().map(|node| Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, node.port()?))));
         let load = Load::start(Plan {
@@ -87,6 +87,7 @@ impl Stage {
             sessions: sessions.keys().to_vec(),
             config: pages(),
             ramp: HEARTBEAT,
+            stay: None,
         });
         let stage = Self { redis, nodes, load, sessions };
         stage.refreshed_since(saved).await?;
