@@ -16,6 +16,23 @@ const fn close_code(code: u16, reason: &'static str) -> CloseCode {
     CloseCode { code, reason }
 }
 
+/// Every code below, for whoever counts or explains them.
+pub const ALL: [CloseCode; 13] = [
+    NORMAL,
+    GOING_AWAY,
+    PROTOCOL_ERROR,
+    ABNORMAL,
+    INVALID_PAYLOAD,
+    MESSAGE_TOO_BIG,
+    ANOTHER_CONNECTION,
+    INTERRUPTED,
+    GO_AWAY,
+    CONNECTION_ABORTED,
+    INVALID_ORIGIN,
+    LOGGED_OUT,
+    SLOW_READER,
+];
+
 /// The peer closed on purpose and nothing is wrong.
 pub const NORMAL: CloseCode = close_code(1000, "Normal closure");
 /// The server is shutting down; a raw WebSocket client should come back later.

@@ -27,11 +27,23 @@ impl Wire for Json {
 }
 
 /// Why a text is no message.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MalformedMessage {
-    /// Not a JSON object, or a field of the wrong type.
-    Json(serde_json::Error),
+    /// Not JSON.
+    Json {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// A field of the wrong type.
+    Field {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
     /// An object without the fields of any message.
     UnknownShape,
     /// `heartbeat` is neither `"tick"` nor `"1"` nor `1`.
@@ -41,25 +53,23 @@ pub enum MalformedMessage {
 impl fmt::Display for MalformedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Json(error) => write!(f, "not a message: {error}"),
+            Self::Json { line, column } => write!(f, "not a message: no JSON at line {line} column {column}"),
+            Self::Field { line, column } => {
+                write!(f, "not a message: a field of the wrong type at line {line} column {column}")
+            }
             Self::UnknownShape => f.write_str("not a message: no field tells what it is"),
             Self::HeartbeatValue => f.write_str("`heartbeat` is neither \"tick\" nor \"1\""),
         }
     }
 }
 
-impl core::error::Error for MalformedMessage {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Json(error) => Some(error),
-            Self::UnknownShape | Self::HeartbeatValue => None,
-        }
-    }
-}
+impl core::error::Error for MalformedMessage {}
 
 impl From<serde_json::Error> for MalformedMessage {
+    // Without the error's own words: they quote what was sent, which may be a session key.
     fn from(error: serde_json::Error) -> Self {
-        Self::Json(error)
+        let (line, column) = (error.line(), error.column());
+        if error.is_data() { Self::Field { line, column } } else { Self::Json { line, column } }
     }
 }
 

@@ -4,6 +4,7 @@
 //! `{"heartbeat": "tick"}`; the page answers with its session key; the server refreshes that key's time-to-live in the
 //! session store.
 
+mod admin;
 mod channel_filter;
 mod connection;
 #[doc(hidden)]

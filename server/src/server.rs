@@ -1,5 +1,11 @@
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
+use metrics_exporter_prometheus::PrometheusRecorder;
 use swampdragon_protocol::{InvalidName, RouteName};
 use tokio::{
     net::TcpListener,
@@ -8,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    admin::Admin,
     connection::{ConnectionHandler, DataConnection},
     http, listener,
     pubsub::{self, OpenPubSubError, PubSub, Publisher, Subscribers},
@@ -23,6 +30,7 @@ use crate::{
 /// A server that is bound to its address and not yet running.
 pub struct Server {
     listener: TcpListener,
+    admin: Option<Admin>,
     service: Arc<Service>,
     endpoints: Vec<Endpoint>,
 }
@@ -44,6 +52,14 @@ pub enum StartError {
     #[error("cannot listen on {address}: {}", listen_hint(.source))]
     Listen {
         /// Where the server was to listen.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The address of the setting `admin_listen` is taken, or not this machine's.
+    #[error("cannot listen on {address} (admin_listen): {source}")]
+    AdminListen {
+        /// Where the server was to listen for operators.
         address: String,
         /// What the system said.
         source: io::Error,
@@ -133,6 +149,12 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// Where the server answers operators; `None` without the setting `admin_listen`.
+    #[must_use]
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
+    }
+
     /// How many connections are open; ask before [`run_until`](Self::run_until), which takes the server.
     pub fn connection_count(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let service = Arc::clone(&self.service);
@@ -142,13 +164,14 @@ impl Server {
     /// What publishes to the pages of every node, for parts of the program that are no router.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        Publisher::new(Arc::clone(&self.service.pub_sub))
+        self.service.publisher()
     }
 
     /// Runs until `shutdown` is ready, then closes every connection, waits at most `drain_time` for the peers, and has
     /// the sessions refreshed that still wait for it.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, service, endpoints } = self;
+        // Answers until the end.
+        let Self { listener, admin: _admin, service, endpoints } = self;
         let mut heartbeats = JoinSet::new();
         let (messages, frames) = (Arc::clone(&service), Arc::clone(&service));
         heartbeats.spawn(async move { messages.send_heartbeat_messages().await });
@@ -162,6 +185,7 @@ impl Server {
         let routes = http::routes(Arc::clone(&service), endpoints);
         let requests = listener::serve(listener, routes, service.settings.handshake_timeout, shutdown).await;
 
+        service.draining.store(true, Ordering::Relaxed);
         let deadline = Instant::now() + service.settings.drain_time;
         let open = service.connections.all();
         tracing::info!(connections = open.len(), "shutting down");
@@ -271,18 +295,29 @@ impl ServerBuilder {
     /// # Errors
     /// See [`StartError`]; nothing is left open.
     pub async fn bind(self, address: &str) -> Result<Server, StartError> {
+        let admin_address = self.settings.admin_listen.clone();
         let listening = async {
             let listener = TcpListener::bind(address).await;
-            listener.map_err(|source| StartError::Listen { address: address.to_owned(), source })
+            let listener = listener.map_err(|source| StartError::Listen { address: address.to_owned(), source })?;
+            let Some(address) = admin_address else { return Ok(((listener, None), None)) };
+            // Answers while the rest is opened, which may take long.
+            match Admin::listen(&address).await {
+                Ok((admin, recorder)) => Ok(((listener, Some(admin)), Some(recorder))),
+                Err(source) => Err(StartError::AdminListen { address, source }),
+            }
         };
-        let Opened { listening: listener, service, endpoints } = self.open(listening).await?;
-        Ok(Server { listener, service, endpoints })
+        let Opened { listening: (listener, admin), service, endpoints } = self.open(listening).await?;
+        if let Some(admin) = &admin {
+            admin.started(&service);
+        }
+        Ok(Server { listener, admin, service, endpoints })
     }
 
-    /// Checks everything that can be wrong, cheapest first, and opens what the connections share.
+    /// Checks everything that can be wrong, cheapest first, and opens what the connections share. `listening` may come
+    /// with a recorder for the server's numbers.
     pub(crate) async fn open<T>(
         mut self,
-        listening: impl Future<Output = Result<T, StartError>>,
+        listening: impl Future<Output = Result<(T, Option<PrometheusRecorder>), StartError>>,
     ) -> Result<Opened<T>, StartError> {
         self.settings.check()?;
         if let Some(refused) = self.refused {
@@ -297,7 +332,7 @@ impl ServerBuilder {
         let main = SockJsService::with_handlers(self.settings.prefix.clone(), self.new_handler);
         let services: Vec<_> = std::iter::once(main).chain(self.services).collect();
         check_prefixes(&services)?;
-        let listening = listening.await?;
+        let (listening, recorder) = listening.await?;
         let own_store = self.store.is_some();
         let store = match self.store {
             Some(store) => store,
@@ -308,7 +343,11 @@ impl ServerBuilder {
             Some(new) => new(subscribers.clone()),
             None => pubsub::open(&self.settings, own_store, subscribers.clone()).await?,
         };
-        let service = Arc::new(Service::new(self.settings, store, self.routers, subscribers, pub_sub));
+        let service = || Service::new(self.settings, store, self.routers, subscribers, pub_sub);
+        let service = Arc::new(match &recorder {
+            Some(recorder) => metrics::with_local_recorder(recorder, service),
+            None => service(),
+        });
         let endpoints = services.into_iter().map(|endpoint| endpoint.open(&service)).collect();
         Ok(Opened { listening, service, endpoints })
     }

@@ -1,13 +1,13 @@
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use swampdragon_protocol::MessageForm;
 
 use crate::{
-    connection::{Connection, ConnectionTable, Dialect, HoldingsTable},
+    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, OriginNames},
     heartbeat::{Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
-    pubsub::{PubSub, Subscribers},
+    pubsub::{PubSub, Publisher, Subscribers},
     router::Routers,
     session_store::SessionStore,
     settings::Settings,
@@ -26,9 +26,12 @@ pub(crate) struct Service {
     pub(crate) pub_sub: Arc<dyn PubSub>,
     pub(crate) connections: ConnectionTable,
     pub(crate) holdings: HoldingsTable,
+    pub(crate) origin_names: OriginNames,
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
+    /// The server has been told to stop.
+    pub(crate) draining: AtomicBool,
 }
 
 impl Service {
@@ -53,8 +56,10 @@ impl Service {
             refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics)),
             connections: ConnectionTable::new(),
             holdings: HoldingsTable::default(),
+            origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
+            draining: AtomicBool::new(false),
             dialect,
             metrics,
             settings,
@@ -63,6 +68,11 @@ impl Service {
             subscribers,
             pub_sub,
         }
+    }
+
+    /// What publishes to the pages of every node.
+    pub(crate) fn publisher(&self) -> Publisher {
+        Publisher::new(Arc::clone(&self.pub_sub), Arc::clone(&self.metrics))
     }
 
     /// Sends heartbeat messages when they are due, for ever.

@@ -61,7 +61,7 @@ impl TestServer {
     /// As [`ServerBuilder::bind`].
     pub async fn new(builder: ServerBuilder) -> Result<Self, StartError> {
         let builder = builder.session_store_if_none(|| MemorySessionStore::new(&SessionStoreOptions::default()));
-        let Opened { service, endpoints, listening: () } = builder.open(async { Ok(()) }).await?;
+        let Opened { service, endpoints, listening: () } = builder.open(async { Ok(((), None)) }).await?;
         let mut tasks = JoinSet::new();
         let pub_sub = Arc::clone(&service.pub_sub);
         tasks.spawn(async move { pub_sub.run().await });
@@ -106,7 +106,7 @@ impl TestServer {
     /// What publishes to this server's pages.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        Publisher::new(Arc::clone(&self.service.pub_sub))
+        self.service.publisher()
     }
 }
 

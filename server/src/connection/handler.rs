@@ -44,7 +44,10 @@ impl ConnectionHandler for DataConnection {}
 
 pub(super) async fn handle(handler: &mut dyn ConnectionHandler, connection: &Connection, text: &str) {
     match sort(text) {
-        Sorted::HeartbeatReply(reply) => handler.on_heartbeat(connection, reply).await,
+        Sorted::HeartbeatReply(reply) => {
+            connection.service().metrics.heartbeats_answered.increment(1);
+            handler.on_heartbeat(connection, reply).await;
+        }
         Sorted::Message(message) => handler.on_message(connection, message).await,
     }
 }
@@ -65,7 +68,7 @@ impl Connection {
             }
             Some(Err(error)) => {
                 // A peer can send as many of these as it likes, which must not fill a log.
-                tracing::debug!(connection = self.id(), %error, "heartbeat reply refused");
+                tracing::debug!(%error, "heartbeat reply refused");
                 if reply.ack {
                     self.send_message(&ServerMessage::Session(SessionNotice {
                         session: reply.session_text.unwrap_or_default(),

@@ -4,6 +4,7 @@ mod dialect;
 mod handler;
 mod holdings;
 mod message;
+mod origin_names;
 mod recorder;
 mod table;
 
@@ -27,11 +28,13 @@ pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
 pub(crate) use holdings::HoldingsTable;
 pub use message::{HeartbeatReply, Message};
+pub(crate) use origin_names::{OriginName, OriginNames};
 pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
 use crate::{
     heartbeat::Slot,
+    metrics::Transport,
     pubsub::Publisher,
     service::Service,
     session_store::SessionStore,
@@ -50,6 +53,9 @@ struct Inner {
     outlet: Outlet,
     /// Not here while it is at work: a connection's messages are handled one at a time.
     handler: Mutex<Option<Box<dyn ConnectionHandler>>>,
+    /// Its place in the table.
+    slot: u32,
+    /// Its number in logs.
     id: u32,
     heartbeat_message: AtomicSlot,
     heartbeat_frame: AtomicSlot,
@@ -115,23 +121,25 @@ impl AtomicSlot {
 impl Connection {
     /// Registers the peer behind `stream`: it is known to the service, and its heartbeats are due, from here on until
     /// [`forget`](Self::forget).
-    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing) -> Self {
-        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing)))
+    pub(crate) fn register(endpoint: &Arc<Endpoint>, stream: TcpStream, framing: Framing, origin: OriginName) -> Self {
+        Self::register_with(endpoint, Outlet::WebSocket(Link::new(stream, framing, origin)))
     }
 
     /// Registers a peer that is reached in any way.
     pub(crate) fn register_with(endpoint: &Arc<Endpoint>, outlet: Outlet) -> Self {
         let service = &endpoint.service;
-        let connection = service.connections.insert(|id| Self {
+        let connection = service.connections.insert(|slot, id| Self {
             inner: Arc::new(Inner {
                 endpoint: Arc::clone(endpoint),
                 outlet,
                 handler: Mutex::new(Some((endpoint.new_handler)())),
+                slot,
                 id,
                 heartbeat_message: AtomicSlot::new(),
                 heartbeat_frame: AtomicSlot::new(),
             }),
         });
+        service.metrics.opened(connection.transport());
         let frames = service.heartbeat_frames.insert(connection.clone(), service.settings.heartbeat_frame_interval);
         connection.inner.heartbeat_frame.replace(Some(frames));
         if service.settings.heartbeat_enabled {
@@ -142,23 +150,24 @@ impl Connection {
 
     /// Undoes [`register`](Self::register): no table and no schedule holds the connection any more.
     pub(crate) fn forget(&self) {
-        let Inner { endpoint, id, heartbeat_message, heartbeat_frame, .. } = &*self.inner;
+        let Inner { endpoint, slot, heartbeat_message, heartbeat_frame, .. } = &*self.inner;
         let service = &endpoint.service;
         // Every registered connection has heartbeat frames. The second time its number may be another's already.
-        let Some(slot) = heartbeat_frame.replace(None) else { return };
-        service.heartbeat_frames.remove(slot);
+        let Some(frames) = heartbeat_frame.replace(None) else { return };
+        service.heartbeat_frames.remove(frames);
         self.give_up_holdings();
         if let Some(slot) = heartbeat_message.replace(None) {
             service.heartbeat_messages.remove(slot);
         }
-        service.connections.remove(*id);
+        service.connections.remove(*slot);
+        service.metrics.closed(self.transport(), self.close_code().unwrap_or(close_code::ABNORMAL.code));
     }
 
     fn is_registered(&self) -> bool {
         self.inner.heartbeat_frame.is_some()
     }
 
-    /// Tells connections apart in logs. A number is used again after its connection has closed.
+    /// Tells connections apart in logs. The numbers of a process begin anew only after some four thousand million.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.inner.id
@@ -173,7 +182,7 @@ impl Connection {
     /// What publishes to the pages of every node.
     #[must_use]
     pub fn publisher(&self) -> Publisher {
-        Publisher::new(Arc::clone(&self.service().pub_sub))
+        self.service().publisher()
     }
 
     /// Sends a JSON value as one message.
@@ -259,7 +268,7 @@ impl Connection {
 
     /// Closes below SockJS, over a fault in what the peer sent.
     pub(crate) fn fail(&self, code: CloseCode, reason: &str) {
-        tracing::info!(connection = self.id(), code = code.code, reason, "peer broke the protocol: closed");
+        tracing::info!(code = code.code, reason, "peer broke the protocol: closed");
         match &self.inner.outlet {
             Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
             Outlet::Polled(session) => session.close(code),
@@ -341,6 +350,41 @@ impl Connection {
         }
     }
 
+    /// How it is connected.
+    fn transport(&self) -> Transport {
+        match (&self.inner.outlet, self.framing()) {
+            (Outlet::Polled(_), _) => Transport::Http,
+            (_, Framing::SockJs) => Transport::WebSocket,
+            (_, Framing::Raw) => Transport::RawWebSocket,
+        }
+    }
+
+    /// With which code it was closed, by whichever side came first.
+    fn close_code(&self) -> Option<u16> {
+        match &self.inner.outlet {
+            Outlet::WebSocket(link) => link.close_code(),
+            Outlet::Polled(session) => session.close_code(),
+            Outlet::Recorder(recorder) => recorder.closed().map(|code| code.code),
+        }
+    }
+
+    /// What log lines about this connection stand in. Made while there is something to do, since most connections are
+    /// idle most of the time.
+    pub(crate) fn span(&self) -> tracing::Span {
+        let (address, origin) = match &self.inner.outlet {
+            Outlet::WebSocket(link) => (link.peer_address(), link.origin()),
+            Outlet::Polled(session) => (Some(session.address()), session.origin()),
+            Outlet::Recorder(_) => (None, OriginName::NONE),
+        };
+        tracing::info_span!(
+            "connection",
+            number = self.id(),
+            transport = self.transport().label(),
+            address = address.map(tracing::field::display),
+            origin = self.service().origin_names.name(origin).as_deref(),
+        )
+    }
+
     fn framing(&self) -> Framing {
         self.link().map_or(Framing::SockJs, Link::framing)
     }
@@ -381,7 +425,7 @@ impl Connection {
     }
 
     pub(crate) async fn opened(&self) {
-        tracing::debug!(connection = self.id(), "opened");
+        tracing::debug!("opened");
         if let Some(mut handler) = self.take_handler() {
             handler.on_open(self).await;
             self.put_handler(handler);
@@ -389,7 +433,10 @@ impl Connection {
     }
 
     pub(crate) async fn closed(&self, code: u16) {
-        tracing::debug!(connection = self.id(), code, "closed");
+        if let Some(link) = self.link() {
+            link.note_close_code(code);
+        }
+        tracing::debug!(code = self.close_code().unwrap_or(code), "closed");
         if let Some(mut handler) = self.take_handler() {
             handler.on_close(self, code).await;
         }

@@ -1,4 +1,7 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU32, Ordering},
+};
 
 use slab::Slab;
 use tokio::sync::Notify;
@@ -11,6 +14,9 @@ pub(crate) struct ConnectionTable {
     emptied: Notify,
 }
 
+/// One count for the process, so that the logs of several servers in it can be told apart.
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
 impl ConnectionTable {
     pub(crate) fn new() -> Self {
         Self { open: Mutex::new(Slab::new()), emptied: Notify::new() }
@@ -20,17 +26,18 @@ impl ConnectionTable {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn insert(&self, connection: impl FnOnce(u32) -> Connection) -> Connection {
+    /// Takes in the connection that is made for a place and a number.
+    pub(super) fn insert(&self, connection: impl FnOnce(u32, u32) -> Connection) -> Connection {
         let mut open = self.open();
         let entry = open.vacant_entry();
         // `max_connections` keeps the table far below four thousand million.
-        let id = u32::try_from(entry.key()).unwrap_or(u32::MAX);
-        entry.insert(connection(id)).clone()
+        let slot = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        entry.insert(connection(slot, NEXT_ID.fetch_add(1, Ordering::Relaxed))).clone()
     }
 
-    pub(super) fn remove(&self, id: u32) {
+    pub(super) fn remove(&self, slot: u32) {
         let mut open = self.open();
-        let removed = open.try_remove(id as usize);
+        let removed = open.try_remove(slot as usize);
         if open.is_empty() {
             // A burst of connections leaves no memory behind.
             open.shrink_to_fit();

@@ -107,15 +107,12 @@ impl Refresher {
         let _flushing = self.flushing.lock().await;
         let mut outage: Option<Outage> = None;
         loop {
-            let batch = self.next_batch();
-            if batch.is_empty() {
-                return;
-            }
-            match self.refresh(batch).await {
+            match self.refresh_pending().await {
                 Ok(()) => {
                     if let Some(outage) = outage.take() {
                         tracing::info!(after = ?outage.since.elapsed(), "the session store is back");
                     }
+                    return;
                 }
                 Err(error) => {
                     let outage = outage.get_or_insert_with(|| {
@@ -141,27 +138,52 @@ impl Refresher {
         keys.into_iter().filter_map(|key| pending.remove_entry(&key)).collect()
     }
 
-    /// Refreshes one batch. While the store is away the batch is pending again.
-    async fn refresh(&self, mut batch: Batch) -> Result<(), SessionStoreError> {
-        let keys: Vec<_> = batch.keys().cloned().collect();
-        let lifetimes = match self.store.refresh_key_timeouts(&keys).await {
-            Ok(lifetimes) => lifetimes,
-            Err(error) if error.is_unavailable() => {
-                self.metrics.store_errors.increment(1);
-                self.put_back(batch);
-                return Err(error);
+    /// Refreshes what is pending, until nothing is. What the store cannot refresh just now is pending again at the end,
+    /// with the reason; while only a part of the store is away, the keys of the other parts do not wait for it.
+    async fn refresh_pending(&self) -> Result<(), SessionStoreError> {
+        let mut away = Away::default();
+        while away.outage.is_none() {
+            let batch = self.next_batch();
+            if batch.is_empty() {
+                break;
             }
+            self.refresh(batch, &mut away).await;
+        }
+        self.put_back(away.keys);
+        away.outage.or(away.reason).map_or(Ok(()), Err)
+    }
+
+    /// Refreshes one batch.
+    async fn refresh(&self, mut batch: Batch, away: &mut Away) {
+        let keys: Vec<_> = batch.keys().cloned().collect();
+        let refreshed = match self.store.refresh_key_timeouts(&keys).await {
+            Ok(refreshed) => refreshed,
             Err(error) => {
                 self.metrics.store_errors.increment(1);
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    sessions = keys.len(),
-                    "the session store did not refresh"
-                );
-                return Ok(());
+                if error.is_unavailable() {
+                    away.keys.extend(batch);
+                    away.outage = Some(error);
+                } else {
+                    not_refreshed(&error, keys.len());
+                }
+                return;
             }
         };
-        for (key, lifetime) in keys.iter().zip(lifetimes) {
+        let mut refused: Option<(SessionStoreError, usize)> = None;
+        for (key, refreshed) in keys.iter().zip(refreshed) {
+            let lifetime = match refreshed {
+                Ok(lifetime) => lifetime,
+                Err(error) => {
+                    self.metrics.store_errors.increment(1);
+                    if error.is_unavailable() {
+                        away.keys.extend(batch.remove_entry(key));
+                        away.reason.get_or_insert(error);
+                    } else {
+                        refused.get_or_insert((error, 0)).1 += 1;
+                    }
+                    continue;
+                }
+            };
             tracing::debug!(?key, ?lifetime, "refreshed");
             if lifetime == Lifetime::NotSupported && !self.not_supported_logged.swap(true, Ordering::Relaxed) {
                 tracing::warn!("this session store does not support refresh_key_timeout: heartbeats keep no session");
@@ -173,7 +195,9 @@ impl Refresher {
             let notice = ServerMessage::Session(notice(key, lifetime));
             askers.iter().filter_map(WeakConnection::upgrade).for_each(|asker| asker.send_message(&notice));
         }
-        Ok(())
+        if let Some((error, sessions)) = refused {
+            not_refreshed(&error, sessions);
+        }
     }
 
     fn put_back(&self, batch: Batch) {
@@ -183,6 +207,20 @@ impl Refresher {
             askers.into_iter().for_each(|asker| add(waiting, Some(asker)));
         }
     }
+}
+
+/// What the store could not refresh just now.
+#[derive(Default)]
+struct Away {
+    keys: Batch,
+    /// Why the first of several keys of one batch was not refreshed, while others were.
+    reason: Option<SessionStoreError>,
+    /// Why none of a batch was.
+    outage: Option<SessionStoreError>,
+}
+
+fn not_refreshed(error: &SessionStoreError, sessions: usize) {
+    tracing::error!(error = error as &dyn std::error::Error, sessions, "the session store did not refresh");
 }
 
 /// Adds an asker once, however often it asks while the store is away, and lets go of those that have gone.
@@ -215,12 +253,17 @@ fn notice(key: &SessionKey, lifetime: Lifetime) -> SessionNotice<swampdragon_pro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session_store::Refreshed;
     use async_trait::async_trait;
 
     /// A store that may be away, and remembers what it was asked. Real stores cannot be away on demand.
     #[derive(Default)]
     struct Scripted {
         away: AtomicBool,
+        /// Keys whose part of the store is away.
+        keys_away: Mutex<Vec<String>>,
+        /// Keys that it will never refresh.
+        keys_refused: Mutex<Vec<String>>,
         batches: Mutex<Vec<Vec<String>>>,
     }
 
@@ -240,14 +283,28 @@ mod tests {
             Ok(None)
         }
 
-        async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+        async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Refreshed>, SessionStoreError> {
             if self.away.load(Ordering::Relaxed) {
                 return Err(SessionStoreError::unavailable("away"));
             }
-            let mut batch: Vec<_> = keys.iter().map(|key| key.as_str().to_owned()).collect();
+            let listed = |list: &Mutex<Vec<String>>, key: &SessionKey| {
+                list.lock().unwrap().iter().any(|listed| listed == key.as_str())
+            };
+            let refresh = |key: &SessionKey| {
+                if listed(&self.keys_away, key) {
+                    Err(SessionStoreError::unavailable("a part of it is away"))
+                } else if listed(&self.keys_refused, key) {
+                    Err(SessionStoreError::failed("not this one"))
+                } else {
+                    Ok(Lifetime::Missing)
+                }
+            };
+            let refreshed: Vec<_> = keys.iter().map(refresh).collect();
+            let done = keys.iter().zip(&refreshed).filter(|(_, refreshed)| refreshed.is_ok());
+            let mut batch: Vec<_> = done.map(|(key, _)| key.as_str().to_owned()).collect();
             batch.sort();
             self.batches.lock().unwrap().push(batch);
-            Ok(vec![Lifetime::Missing; keys.len()])
+            Ok(refreshed)
         }
     }
 
@@ -317,6 +374,34 @@ mod tests {
         sleep(Duration::from_secs(1)).await;
         let sizes: Vec<_> = store.batches().iter().map(Vec::len).collect();
         assert_eq!(sizes, [1024, 1024, 452]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_cannot_be_refreshed_keeps_no_other_from_it() {
+        let (store, refresher) = running(100);
+        store.keys_refused.lock().unwrap().push("b".to_owned());
+        for name in ["a", "b", "c"] {
+            refresher.submit(key(name), None);
+        }
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(store.batches(), [["a", "c"]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_a_part_of_the_store_is_away_only_its_keys_wait() {
+        let (store, refresher) = running(10_000);
+        // More than a batch holds: those that wait must not stand before the others.
+        let waiting: Vec<_> = (0..1500).map(|number| format!("waits{number}")).collect();
+        store.keys_away.lock().unwrap().extend(waiting.iter().cloned());
+        for (number, name) in waiting.iter().enumerate() {
+            refresher.submit(key(name), None);
+            refresher.submit(key(&format!("live{number}")), None);
+        }
+        sleep(Duration::from_millis(20)).await;
+        assert_eq!(store.batches().concat().len(), 1500);
+        store.keys_away.lock().unwrap().clear();
+        sleep(RETRY.1 + Duration::from_secs(1)).await;
+        assert_eq!(store.batches().concat().len(), 3000);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use crate::session_store::BoxedError;
+use crate::session_store::{BoxedError, REDIS_FORMS};
 
 /// Why a publication was not handed on, or other nodes could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,16 +33,10 @@ impl PubSubError {
 #[non_exhaustive]
 pub enum OpenPubSubError {
     /// There is no such way.
-    #[error("`{given}` is no way to carry publications: `pubsub` is local:, redis://HOST:PORT or redis+unix://PATH")]
+    #[error("`{given}` is no way to carry publications: `pubsub` is local:, {REDIS_FORMS}")]
     Unknown {
         /// What was given, without passwords.
         given: String,
-    },
-    /// `pubsub` is not set, and the Redis of `session_store` is of a kind that publications cannot use.
-    #[error("publications cannot use the `{scheme}` of the session store; set `pubsub` to local: or redis://HOST:PORT")]
-    Scheme {
-        /// How the address of the session store begins.
-        scheme: String,
     },
     /// Redis could not be used.
     #[error("publications cannot use Redis at {server}")]

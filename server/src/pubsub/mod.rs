@@ -9,6 +9,7 @@ mod open;
 mod publisher;
 mod redis;
 mod subscribers;
+mod waiting;
 
 use async_trait::async_trait;
 use swampdragon_protocol::ChannelName;

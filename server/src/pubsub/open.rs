@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use super::{LocalPubSub, OpenPubSubError, PubSub, RedisPubSub, Subscribers};
-use crate::{session_store::redacted, settings::Settings};
+use crate::{
+    session_store::{is_redis_address, redacted},
+    settings::Settings,
+};
 
 /// Opens what the setting `pubsub` names. When it is not set, publications go by way of the Redis that keeps the
 /// sessions, and stay within the process when no Redis does.
@@ -16,15 +19,12 @@ pub(crate) async fn open(
         None if own_store => "local:",
         None => settings.session_store.as_str(),
     };
-    match address.split_once(':') {
-        Some(("redis" | "redis+unix", _)) => {
-            Ok(Arc::new(RedisPubSub::connect(address, &settings.session_store_options(), subscribers).await?))
-        }
-        Some((scheme @ ("rediss" | "redis+sentinel" | "redis+cluster"), _)) if same_as_sessions => {
-            Err(OpenPubSubError::Scheme { scheme: scheme.to_owned() })
-        }
-        Some(("local", "")) => Ok(Arc::new(LocalPubSub::new(subscribers))),
-        _ if same_as_sessions => Ok(Arc::new(LocalPubSub::new(subscribers))),
-        _ => Err(OpenPubSubError::Unknown { given: redacted(address) }),
+    if is_redis_address(address) {
+        let pub_sub = RedisPubSub::connect(address, &settings.session_store_options(), subscribers).await?;
+        return Ok(Arc::new(pub_sub.max_waiting(settings.max_waiting_publications)));
     }
+    if address == "local:" || same_as_sessions {
+        return Ok(Arc::new(LocalPubSub::new(subscribers)));
+    }
+    Err(OpenPubSubError::Unknown { given: redacted(address) })
 }

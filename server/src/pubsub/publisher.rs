@@ -8,17 +8,18 @@ use swampdragon_protocol::{
 };
 
 use super::{PubSub, PubSubError};
-use crate::FilteredChannel;
+use crate::{FilteredChannel, metrics::Metrics};
 
 /// Publishes to subscribers on every node. Cloning gives another handle to the same.
 #[derive(Clone)]
 pub struct Publisher {
     pub_sub: Arc<dyn PubSub>,
+    metrics: Arc<Metrics>,
 }
 
 impl Publisher {
-    pub(crate) fn new(pub_sub: Arc<dyn PubSub>) -> Self {
-        Self { pub_sub }
+    pub(crate) fn new(pub_sub: Arc<dyn PubSub>, metrics: Arc<Metrics>) -> Self {
+        Self { pub_sub, metrics }
     }
 
     /// Publishes to the subscribers of one channel. `action` says what happened to the data: `created`, `updated`,
@@ -38,7 +39,12 @@ impl Publisher {
             action: Some(action.to_owned()),
             channel: channel.as_str().to_owned(),
         });
-        self.pub_sub.publish(channel, &encode_server_message(&publication)).await
+        let published = self.pub_sub.publish(channel, &encode_server_message(&publication)).await;
+        match &published {
+            Ok(()) => self.metrics.publications.increment(1),
+            Err(_) => self.metrics.publication_errors.increment(1),
+        }
+        published
     }
 
     /// Publishes an item to the [filtered channels](FilteredChannel) of the kind `base` that it belongs to.

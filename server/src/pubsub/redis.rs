@@ -1,13 +1,14 @@
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
+    convert::Infallible,
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use ::redis::{
-    Client, ConnectionInfo, Msg, RedisResult,
-    aio::{MultiplexedConnection, PubSubSink, PubSubStream},
+    Cmd, Msg, RedisResult,
+    aio::{PubSubSink, PubSubStream},
 };
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -18,8 +19,13 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
-use super::{OpenPubSubError, PubSub, PubSubError, Subscribers};
-use crate::session_store::{RedisLink, SessionStoreOptions, parse_redis_address, redacted};
+use super::{OpenPubSubError, PubSub, PubSubError, Subscribers, waiting::Waiting};
+use crate::session_store::{
+    Backoff, RedisLink, SessionStoreOptions, is_redis_unavailable, parse_redis_address, redacted, wait_for_redis,
+};
+
+/// What may wait to be handed on unless said otherwise.
+const MAX_WAITING_BYTES: usize = 16 << 20;
 
 /// How long the node waits before it connects again: at first, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -37,11 +43,13 @@ const CHANNELS_PER_COMMAND: usize = 1024;
 ///
 /// A node has one connection that publishes and one that is subscribed to what its pages are subscribed to; each is
 /// made anew when it is lost. What is published while a node is away from Redis does not reach its pages.
+///
+/// The nodes of a Redis Cluster pass on among each other what is published at any of them; both connections are to
+/// one of its masters, and to another when that fails.
 pub struct RedisPubSub {
     link: RedisLink,
-    client: Client,
-    connect_timeout: Duration,
     response_timeout: Duration,
+    max_waiting_bytes: usize,
     subscribers: Subscribers,
     state: Mutex<State>,
     /// Channels have been put into `State::changed`.
@@ -60,8 +68,8 @@ struct State {
 }
 
 impl RedisPubSub {
-    /// Connects to `redis://[USER][:PASSWORD]@HOST[:PORT]` or `redis+unix:///PATH`. A database number is of no
-    /// consequence: Redis has its channels beside the databases.
+    /// Connects to any of the [addresses of Redis](crate::session_store::RedisSessionStore::connect). A database number
+    /// is of no consequence: Redis has its channels beside the databases.
     ///
     /// # Errors
     /// The address is wrong, or nobody fit answers there.
@@ -74,23 +82,18 @@ impl RedisPubSub {
             server: redacted(address),
             source,
         };
-        let info: ConnectionInfo = parse_redis_address(address).map_err(|error| refuse(error.into()))?;
-        let connected = async {
-            let client = Client::open(info.clone())?;
-            let link = RedisLink::new(info, options)?;
-            // Better to learn at start than at the first subscription that nobody answers, or that the user may not.
-            link.with(|mut connection: MultiplexedConnection| async move {
-                ::redis::cmd("PUBSUB").arg("NUMPAT").query_async::<i64>(&mut connection).await
-            })
-            .await?;
-            RedisResult::Ok((client, link))
-        };
-        let (client, link) = connected.await.map_err(|error| refuse(error.into()))?;
+        let servers = parse_redis_address(address, &options.redis_tls).map_err(|error| refuse(error.into()))?;
+        let described = servers.describe();
+        let link = RedisLink::open(servers, options);
+        // Better to learn at start than at the first subscription that nobody answers, or that the user may not.
+        let mut question = ::redis::cmd("PUBSUB");
+        question.arg("NUMPAT");
+        let answered = wait_for_redis(&described, options.start_wait, || link.ask(&question)).await;
+        answered.map_err(|error| refuse(error.into()))?;
         Ok(Self {
             link,
-            client,
-            connect_timeout: options.connect_timeout,
             response_timeout: options.response_timeout,
+            max_waiting_bytes: MAX_WAITING_BYTES,
             subscribers,
             state: Mutex::default(),
             changed: Notify::new(),
@@ -98,13 +101,20 @@ impl RedisPubSub {
         })
     }
 
+    /// Lets publications of this many bytes wait until those before them are handed on; more are dropped. Default:
+    /// 16 MiB.
+    #[must_use]
+    pub fn max_waiting(self, bytes: usize) -> Self {
+        Self { max_waiting_bytes: bytes, ..self }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Connects, follows what the node's pages are subscribed to, and hands on what comes, until something fails.
-    async fn receive(&self, delay: &mut Duration) -> RedisResult<()> {
-        let (mut sink, mut stream) = self.within(self.connect_timeout, self.client.get_async_pubsub()).await?.split();
+    async fn receive(&self, backoff: &mut Backoff) -> RedisResult<()> {
+        let (mut sink, mut stream) = self.link.subscription().await?.split();
         {
             let mut state = self.state();
             state.connected = true;
@@ -115,22 +125,34 @@ impl RedisPubSub {
         let channels = self.subscribers.channels("");
         self.subscribe(&mut sink, &channels).await?;
         tracing::info!(channels = channels.len(), "receiving publications from Redis");
-        *delay = RETRY.0;
-        self.serve(&mut sink, &mut stream).await
+        backoff.reset();
+        let waiting = Waiting::new(self.max_waiting_bytes);
+        tokio::select! {
+            served = self.serve(&mut sink, &mut stream, &waiting) => served,
+            never = self.hand_on_all(&waiting) => match never {},
+        }
     }
 
-    async fn serve(&self, sink: &mut PubSubSink, stream: &mut PubSubStream) -> RedisResult<()> {
+    /// The crate keeps what it has read without limit until it is fetched. So it is fetched at once, and waits where
+    /// it is counted.
+    async fn serve(&self, sink: &mut PubSubSink, stream: &mut PubSubStream, waiting: &Waiting) -> RedisResult<()> {
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 message = stream.next() => match message {
-                    Some(message) => self.hand_on(&message).await,
+                    Some(message) => waiting.put(message),
                     None => return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
                 },
                 () = self.changed.notified() => self.follow_changes(sink).await?,
-                _ = pings.tick() => self.within(self.response_timeout, sink.ping::<()>()).await?,
+                _ = pings.tick() => self.within(sink.ping::<()>()).await?,
             }
+        }
+    }
+
+    async fn hand_on_all(&self, waiting: &Waiting) -> Infallible {
+        loop {
+            self.hand_on(&waiting.next().await).await;
         }
     }
 
@@ -153,7 +175,7 @@ impl RedisPubSub {
         };
         for names in unwanted.chunks(CHANNELS_PER_COMMAND) {
             let texts: Vec<_> = names.iter().map(ChannelName::as_str).collect();
-            self.within(self.response_timeout, sink.unsubscribe(texts)).await?;
+            self.within(sink.unsubscribe(texts)).await?;
         }
         self.subscribe(sink, &wanted).await
     }
@@ -161,15 +183,25 @@ impl RedisPubSub {
     async fn subscribe(&self, sink: &mut PubSubSink, channels: &[ChannelName]) -> RedisResult<()> {
         for names in channels.chunks(CHANNELS_PER_COMMAND) {
             let texts: Vec<_> = names.iter().map(ChannelName::as_str).collect();
-            self.within(self.response_timeout, sink.subscribe(texts)).await?;
+            self.within(sink.subscribe(texts)).await?;
             self.state().followed.extend(names.iter().cloned());
         }
         self.confirmed.send_modify(|count| *count = count.wrapping_add(1));
         Ok(())
     }
 
-    async fn within<T>(&self, time: Duration, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-        timeout(time, answer).await.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    async fn within<T>(&self, answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+        timeout(self.response_timeout, answer)
+            .await
+            .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    }
+
+    async fn names(&self, command: &Cmd) -> RedisResult<Vec<Vec<u8>>> {
+        let mut names = Vec::new();
+        for answer in self.link.ask_all(command).await? {
+            names.extend(::redis::from_redis_value::<Vec<Vec<u8>>>(answer)?);
+        }
+        Ok(names)
     }
 
     fn change(&self, channels: &[ChannelName]) {
@@ -183,9 +215,7 @@ impl PubSub for RedisPubSub {
     async fn publish(&self, channel: &ChannelName, message: &str) -> Result<(), PubSubError> {
         let mut command = ::redis::cmd("PUBLISH");
         command.arg(channel.as_str()).arg(message);
-        let publish =
-            |mut connection: MultiplexedConnection| async move { command.query_async::<()>(&mut connection).await };
-        self.link.with(publish).await.map_err(pub_sub_error)
+        self.link.ask(&command).await.map(drop).map_err(pub_sub_error)
     }
 
     /// Waits for at most the response timeout, and not at all while Redis is away: the channels are followed when it
@@ -214,27 +244,22 @@ impl PubSub for RedisPubSub {
     async fn channels(&self, prefix: &str) -> Result<Vec<ChannelName>, PubSubError> {
         let mut command = ::redis::cmd("PUBSUB");
         command.arg("CHANNELS").arg(pattern(prefix));
-        let ask = |mut connection: MultiplexedConnection| async move {
-            command.query_async::<Vec<Vec<u8>>>(&mut connection).await
-        };
-        let names = self.link.with(ask).await.map_err(pub_sub_error)?;
+        let names = self.names(&command).await.map_err(pub_sub_error)?;
         // Other programs use the same Redis; what is no channel name of ours has none of our subscribers.
-        let mut names: Vec<_> =
-            names.iter().filter_map(|name| ChannelName::parse(str::from_utf8(name).ok()?).ok()).collect();
-        names.sort_unstable();
-        Ok(names)
+        let names = names.iter().filter_map(|name| ChannelName::parse(str::from_utf8(name).ok()?).ok());
+        // Several nodes of a cluster may have subscribers of one channel.
+        Ok(names.collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     async fn run(&self) {
-        let mut delay = RETRY.0;
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         loop {
             let started = Instant::now();
-            let Err(error) = self.receive(&mut delay).await else { continue };
+            let Err(error) = self.receive(&mut backoff).await else { continue };
             self.state().connected = false;
             self.confirmed.send_modify(|count| *count = count.wrapping_add(1));
-            report(&error, started.elapsed(), delay == RETRY.0);
-            sleep(delay).await;
-            delay = (delay * 2).min(RETRY.1);
+            report(&error, started.elapsed(), !backoff.has_waited());
+            sleep(backoff.wait()).await;
         }
     }
 }
@@ -269,11 +294,7 @@ fn pattern(prefix: &str) -> String {
 }
 
 fn pub_sub_error(error: ::redis::RedisError) -> PubSubError {
-    if error.is_io_error() || error.is_unrecoverable_error() {
-        PubSubError::unavailable(error)
-    } else {
-        PubSubError::failed(error)
-    }
+    if is_redis_unavailable(&error) { PubSubError::unavailable(error) } else { PubSubError::failed(error) }
 }
 
 impl fmt::Debug for RedisPubSub {

@@ -36,6 +36,9 @@ impl Subscribers {
             None => return,
         };
         // A string in all generations: SwampDragon 0.4 sends objects, but not as publications.
+        if let Some(first) = receivers.first() {
+            first.service().metrics.publications_delivered.increment(receivers.len() as u64);
+        }
         let frame = WireFrame::message(message, MessageForm::String);
         for batch in receivers.chunks(BATCH) {
             batch.iter().for_each(|connection| connection.send_frame(&frame));

@@ -98,7 +98,7 @@ impl Connection {
             }
             CallError::LoginRequired => call.send_login_required(),
             CallError::Failed(error) => {
-                tracing::error!(connection = self.id(), ?call, error = &*error, "call failed");
+                tracing::error!(?call, error = &*error, "call failed");
                 if passes(&error) {
                     let sorry = json!({ "error": "the server cannot do this just now" });
                     let _ = call.reply(ReplyState::Error, Some(&sorry), None);
@@ -110,7 +110,7 @@ impl Connection {
     }
 
     fn abort_over(&self, reason: &str) {
-        tracing::info!(connection = self.id(), reason, "message refused: closed");
+        tracing::info!(reason, "message refused: closed");
         self.abort_connection();
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use swampdragon_protocol::SessionKey;
 use tokio::time::Instant;
 
-use super::{Lifetime, SessionStore, SessionStoreError, SessionStoreFull, SessionStoreOptions};
+use super::{Lifetime, Refreshed, SessionStore, SessionStoreError, SessionStoreFull, SessionStoreOptions};
 
 /// Keeps sessions in this process's memory: for tests, for trying things out, and for servers whose sessions may end
 /// with them.
@@ -82,12 +82,12 @@ impl SessionStore for MemorySessionStore {
         Ok(sessions.lengthen(key, now, deadline))
     }
 
-    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Refreshed>, SessionStoreError> {
         let now = Instant::now();
         let deadline = self.deadline(now);
         let mut sessions = self.lock();
         sessions.free_expired(now, FREED_PER_REQUEST.saturating_mul(keys.len()));
-        Ok(keys.iter().map(|key| sessions.lengthen(key, now, deadline)).collect())
+        Ok(keys.iter().map(|key| Ok(sessions.lengthen(key, now, deadline))).collect())
     }
 
     async fn lifetime(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {

@@ -23,8 +23,11 @@ pub use error::SessionStoreError;
 pub use memory::MemorySessionStore;
 pub use options::{SessionStoreFull, SessionStoreOptions};
 pub use redact::redacted;
-pub use redis::{ConnectRedisError, RedisSessionStore, RefreshCommand};
-pub(crate) use redis::{Link as RedisLink, parse_address as parse_redis_address};
+pub(crate) use redis::{
+    Backoff, FORMS as REDIS_FORMS, Link as RedisLink, is_redis as is_redis_address,
+    is_unavailable as is_redis_unavailable, parse_address as parse_redis_address, wait_for as wait_for_redis,
+};
+pub use redis::{ConnectRedisError, RedisSessionStore, RedisTls, RefreshCommand};
 pub use registry::{BoxedError, OpenStoreError, RegisterStoreError, SessionStoreRegistry};
 
 /// Keeps session values, each for a limited time.
@@ -74,20 +77,20 @@ pub trait SessionStore: Send + Sync + 'static {
         Ok(Lifetime::NotSupported)
     }
 
-    /// [Refreshes](Self::refresh_key_timeout) many keys, each at most once in `keys`. The answer holds one lifetime a
-    /// key, in the order of `keys`.
+    /// [Refreshes](Self::refresh_key_timeout) many keys, each at most once in `keys`. The answer holds what became of
+    /// each, in the order of `keys`: a key that cannot be refreshed keeps none of the others from it.
     ///
     /// The server gathers heartbeat replies and calls this; a store on the far side of a network does well to send all
     /// of them in one round trip.
     ///
     /// # Errors
-    /// Some keys may have been refreshed and some not; refreshing all again does no harm.
-    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
-        let mut lifetimes = Vec::with_capacity(keys.len());
+    /// What kept every key from being refreshed. Some may have been nevertheless; refreshing all again does no harm.
+    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Refreshed>, SessionStoreError> {
+        let mut refreshed = Vec::with_capacity(keys.len());
         for key in keys {
-            lifetimes.push(self.refresh_key_timeout(key).await?);
+            refreshed.push(self.refresh_key_timeout(key).await);
         }
-        Ok(lifetimes)
+        Ok(refreshed)
     }
 
     /// How long `key` still lives. Changes nothing.
@@ -98,6 +101,15 @@ pub trait SessionStore: Send + Sync + 'static {
         Ok(Lifetime::NotSupported)
     }
 
+    /// Asks the store whether it is there, for probes of the server's readiness. A store in the same process always is,
+    /// and says so by default.
+    ///
+    /// # Errors
+    /// The store cannot be reached, or not be used.
+    async fn ping(&self) -> Result<(), SessionStoreError> {
+        Ok(())
+    }
+
     /// Removes `key` and its value. Says whether there was one.
     ///
     /// # Errors
@@ -106,6 +118,10 @@ pub trait SessionStore: Send + Sync + 'static {
         Err(SessionStoreError::not_supported("delete"))
     }
 }
+
+/// What became of one key of [several](SessionStore::refresh_key_timeouts). An error [may
+/// pass](SessionStoreError::is_unavailable), and then the key is asked for again, or it concerns this key for good.
+pub type Refreshed = Result<Lifetime, SessionStoreError>;
 
 /// How long a key still lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::RedisTls;
+
 /// What every kind of session store is told when it is opened. A store takes from it what concerns it.
 ///
 /// ```
@@ -24,6 +26,10 @@ pub struct SessionStoreOptions {
     /// How long the store may take to answer one request before the connection counts as lost. Default: 2 s; Redis
     /// answers in well under a millisecond unless something is wrong.
     pub response_timeout: Duration,
+    /// How long opening the store may wait for a server that does not answer yet. Default: 10 s.
+    pub start_wait: Duration,
+    /// Certificates for a Redis that is reached by TLS. Default: none of its own.
+    pub redis_tls: RedisTls,
 }
 
 impl Default for SessionStoreOptions {
@@ -34,6 +40,8 @@ impl Default for SessionStoreOptions {
             max_sessions: 1_000_000,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(2),
+            start_wait: Duration::from_secs(10),
+            redis_tls: RedisTls::default(),
         }
     }
 }

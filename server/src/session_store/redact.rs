@@ -42,7 +42,7 @@ pub fn redacted(address: &str) -> String {
     for (index, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
         shown.push(if index == 0 { '?' } else { '&' });
         match pair.split_once('=') {
-            Some((name @ ("pass" | "password"), _)) => {
+            Some((name @ ("pass" | "password" | "sentinel_pass"), _)) => {
                 shown.push_str(name);
                 shown.push_str("=***");
             }
@@ -65,6 +65,7 @@ mod tests {
             ("redis://app:se@cr/et?@host", "redis://app:***@host"),
             ("redis+unix:///s?db=1&pass=secret&user=app", "redis+unix:///s?db=1&pass=***&user=app"),
             ("app:secret@host", "app:***@host"),
+            ("redis+sentinel://a:secret@h,i/m?sentinel_pass=secret", "redis+sentinel://a:***@h,i/m?sentinel_pass=***"),
             ("app.session_store.FooSessionStore", "app.session_store.FooSessionStore"),
         ] {
             assert_eq!(redacted(given), shown);

@@ -4,8 +4,8 @@ use futures_util::future::BoxFuture;
 use tokio::task::spawn_blocking;
 
 use super::{
-    ConnectRedisError, EmbeddedSessionStore, MemorySessionStore, OpenEmbeddedError, RedisSessionStore, SessionStore,
-    SessionStoreOptions, redacted,
+    ConnectRedisError, EmbeddedSessionStore, MemorySessionStore, OpenEmbeddedError, REDIS_FORMS, RedisSessionStore,
+    SessionStore, SessionStoreOptions, is_redis_address, redacted,
 };
 
 /// Whatever error a program's own store opens with.
@@ -43,8 +43,8 @@ pub struct SessionStoreRegistry {
     factories: BTreeMap<String, Arc<Factory>>,
 }
 
-/// The built-in kinds, as an operator writes them.
-const BUILT_IN: &str = "redis://HOST:PORT, redis+unix://PATH, embedded:PATH, memory:";
+/// The built-in kinds besides Redis, as an operator writes them.
+const BUILT_IN: &str = "embedded:PATH, memory:";
 
 /// The longest TTL: ten years. Every store can count that far, and nobody means more.
 const MAX_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -78,8 +78,8 @@ impl SessionStoreRegistry {
         Ok(())
     }
 
-    /// Opens the store that `setting` names: `redis://…`, `redis+unix://…`, `embedded:PATH`, `memory:`, or a
-    /// registered name.
+    /// Opens the store that `setting` names: an [address of Redis](RedisSessionStore::connect), `embedded:PATH`,
+    /// `memory:`, or a registered name.
     ///
     /// # Errors
     /// There is no such store, or it could not be opened. Passwords in `setting` are not repeated.
@@ -95,10 +95,10 @@ impl SessionStoreRegistry {
             let opened = factory(options.clone()).await;
             return opened.map_err(|source| OpenStoreError::Registered { name: setting.to_owned(), source });
         }
+        if is_redis_address(setting) {
+            return Ok(Arc::new(RedisSessionStore::connect(setting, options).await?));
+        }
         match setting.split_once(':') {
-            Some(("redis" | "rediss" | "redis+unix" | "redis+sentinel" | "redis+cluster", _)) => {
-                Ok(Arc::new(RedisSessionStore::connect(setting, options).await?))
-            }
             Some(("embedded", path)) if !path.is_empty() => {
                 let (path, options) = (path.to_owned(), options.clone());
                 let opened = spawn_blocking(move || EmbeddedSessionStore::open(path, &options)).await;
@@ -110,7 +110,7 @@ impl SessionStoreRegistry {
     }
 
     fn known(&self) -> String {
-        let mut known = BUILT_IN.to_owned();
+        let mut known = format!("{REDIS_FORMS}, {BUILT_IN}");
         for name in self.factories.keys() {
             known.push_str(", ");
             known.push_str(name);
@@ -197,8 +197,8 @@ mod tests {
             assert_eq!(
                 refusal(&registry, given).await,
                 format!(
-                    "`{given}` names no session store; there are: redis://HOST:PORT, redis+unix://PATH, \
-                     embedded:PATH, memory:, app.FooSessionStore"
+                    "`{given}` names no session store; there are: {REDIS_FORMS}, embedded:PATH, memory:, \
+                     app.FooSessionStore"
                 )
             );
         }

@@ -7,6 +7,7 @@ use crate::session_store::redacted;
 
 pub(super) const CONFIG: &str = "config";
 pub(super) const PRINT_CONFIG: &str = "print-config";
+pub(super) const CHECK_HEALTH: &str = "check-health";
 
 /// The command line: a flag for every setting, and those that concern settings as a whole.
 pub(super) fn command() -> Command {
@@ -19,6 +20,10 @@ pub(super) fn command() -> Command {
             .long(PRINT_CONFIG)
             .action(ArgAction::SetTrue)
             .help("Print every setting in force and where it comes from, and end"),
+        Arg::new(CHECK_HEALTH)
+            .long(CHECK_HEALTH)
+            .action(ArgAction::SetTrue)
+            .help("Ask the server that runs with these settings whether it lives, at admin-listen, and end: with 0 if it does"),
     ];
     Command::new("swampdragon")
         .version(env!("CARGO_PKG_VERSION"))

@@ -20,7 +20,7 @@ use self::{
     kind::Kind,
     layers::{Environment, Layers},
 };
-use crate::session_store::SessionStoreOptions;
+use crate::session_store::{RedisTls, SessionStoreOptions};
 
 pub use self::{
     error::SettingsError,
@@ -34,6 +34,8 @@ pub use self::{
 pub enum Invocation {
     /// To run the server.
     Run(Box<Loaded>),
+    /// To ask the server that runs with these settings whether it lives.
+    CheckHealth(Box<Loaded>),
     /// To print this text and end: the help, the version, or the settings in force.
     Print(String),
 }
@@ -92,11 +94,15 @@ impl Loaded {
         let mut warnings = layers::unknown_variables(&environment);
         warnings.extend(redis_address::complete(&mut layers)?);
         let settings = Settings::read(&layers)?;
-        check_heartbeats(&settings, |name| format!(" ({})", layers.source(name)))?;
+        let origin = |name: &str| format!(" ({})", layers.source(name));
+        check_heartbeats(&settings, origin)?;
+        redis_address::check_tls(&settings, origin)?;
         let sources = table::DEFINITIONS.iter().map(|setting| (setting.name, layers.source(setting.name).clone()));
         let loaded = Self { settings, warnings, sources: sources.collect() };
         Ok(if matches.get_flag(flags::PRINT_CONFIG) {
             Invocation::Print(loaded.print_config())
+        } else if matches.get_flag(flags::CHECK_HEALTH) {
+            Invocation::CheckHealth(Box::new(loaded))
         } else {
             Invocation::Run(Box::new(loaded))
         })
@@ -124,7 +130,8 @@ impl Settings {
             return Err(SettingsError::Combination(combination));
         }
         self.check_static_dir()?;
-        check_heartbeats(self, |_| String::new())
+        check_heartbeats(self, |_| String::new())?;
+        redis_address::check_tls(self, |_| String::new())
     }
 
     /// Without its folder a server would start, and answer every request for a page with 404.
@@ -147,6 +154,12 @@ impl Settings {
             max_sessions: self.max_stored_sessions,
             connect_timeout: self.redis_connect_timeout,
             response_timeout: self.redis_response_timeout,
+            start_wait: self.redis_start_wait,
+            redis_tls: RedisTls {
+                ca_file: self.redis_tls_ca_file.clone(),
+                cert_file: self.redis_tls_cert_file.clone(),
+                key_file: self.redis_tls_key_file.clone(),
+            },
         }
     }
 }

@@ -5,8 +5,8 @@ use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm};
 use super::{
     definition::{BareNumber, Definition, Legacy, Reads, default_doc, same, settings},
     kind::{
-        AbortCode, Bytes, Carrier, Count, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, LogFilter,
-        LogFormat, LogFormatName, MessageFormName, Optional, Origins, Password, PasswordText, Port, Prefix,
+        AbortCode, Bytes, Carrier, Count, File, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind, ListenAddress,
+        LogFilter, LogFormat, LogFormatName, MessageFormName, Optional, Origins, Password, PasswordText, Port, Prefix,
         ScriptAddress, Socket, Store, Time, WebOrigin,
     },
 };
@@ -50,6 +50,12 @@ settings! {
         /// Exactly as browsers send them, such as `https://example.com`; `*` allows every page on the web.
         allowed_origins: Vec<String> = Origins, "";
 
+        /// Address of a listener for operators, apart from the one for pages: /healthz, /readyz and /metrics.
+        ///
+        /// Such as `127.0.0.1:9998`. Whoever reaches it reads the numbers: keep it from the outside. Not set, there is
+        /// none.
+        admin_listen: Option<String> = Optional<ListenAddress>, "";
+
         /// How long open connections may take to close when the server is told to stop.
         drain_time: Duration = Time<1, HOUR>, "10s";
 
@@ -62,8 +68,10 @@ settings! {
     "Sessions" {
         /// Where sessions are kept.
         ///
-        /// `redis://[USER][:PASSWORD]@HOST[:PORT][/DB]`, `redis+unix://PATH`, `embedded:PATH` (one file, no Redis
+        /// `redis://[USER][:PASSWORD]@HOST[:PORT][/DB]`, `redis+unix://PATH`, `redis+sentinel://HOST,HOST/MASTER`,
+        /// `redis+cluster://HOST,HOST`, with `rediss` instead of `redis` by TLS; `embedded:PATH` (one file, no Redis
         /// needed), `memory:` (ends with the server), or the name of a store that the program registered itself.
+        /// docs/redis.md has examples.
         session_store: String = Store, "redis://127.0.0.1:6379", "DRAGON_SESSION_STORE" as AsGiven;
 
         /// How long a session lives after it was saved, or after a page answered a heartbeat.
@@ -92,6 +100,22 @@ settings! {
 
         /// How long Redis may take to answer before the connection counts as lost.
         redis_response_timeout: Duration = Time<50, { 60 * SECOND }>, "2s";
+
+        /// How long the server waits for a Redis that does not answer yet when it starts; 0s is not at all.
+        ///
+        /// What waiting cannot help, such as a wrong password, ends it at once.
+        redis_start_wait: Duration = Time<0, HOUR>, "10s";
+
+        /// Certificates of the authorities that may vouch for Redis, in a PEM file; for addresses with rediss.
+        ///
+        /// Not set, they are the public ones that browsers trust.
+        redis_tls_ca_file: Option<PathBuf> = Optional<File>, "";
+
+        /// Certificate by which this server shows Redis who it is, in a PEM file, where Redis asks for one.
+        redis_tls_cert_file: Option<PathBuf> = Optional<File>, "";
+
+        /// Private key of redis-tls-cert-file, in a PEM file.
+        redis_tls_key_file: Option<PathBuf> = Optional<File>, "";
     }
 
     "Address of Redis, instead of session-store" {
@@ -179,9 +203,14 @@ settings! {
     "Publications" {
         /// How what routers publish reaches the pages of other servers.
         ///
-        /// `local:` is not at all, `redis://[USER][:PASSWORD]@HOST[:PORT]` and `redis+unix://PATH` are by that Redis,
-        /// where others may publish as well. Not set, it is the Redis of session-store, or local: if none is there.
+        /// `local:` is not at all, an address of Redis as in session-store is by that Redis, where others may publish
+        /// as well. Not set, it is the Redis of session-store, or local: if none is there.
         pubsub: Option<String> = Optional<Carrier>, "";
+
+        /// Publications from Redis that may wait until this server has handed on those before them.
+        ///
+        /// More are dropped, which is logged: a server that is too slow for what is published must not fill its memory.
+        max_waiting_publications: usize = Bytes<{ 64 * KIB }, { 4096 * MIB }>, "16MiB";
     }
 
     "Limits" {

@@ -16,7 +16,7 @@ fn read<'a>(
 fn loaded<'a>(flags: &[&str], environment: impl IntoIterator<Item = (&'a str, &'a str)>) -> Loaded {
     match read(flags, environment) {
         Ok(Invocation::Run(loaded)) => *loaded,
-        Ok(Invocation::Print(text)) => panic!("printed instead of run: {text}"),
+        Ok(other) => panic!("not run: {other:?}"),
         Err(error) => panic!("{error}"),
     }
 }
@@ -28,7 +28,7 @@ fn refusal<'a>(flags: &[&str], environment: impl IntoIterator<Item = (&'a str, &
 fn printed<'a>(flags: &[&str], environment: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     match read(flags, environment).unwrap() {
         Invocation::Print(text) => text,
-        Invocation::Run(_) => panic!("run instead of printed"),
+        other => panic!("not printed: {other:?}"),
     }
 }
 
@@ -273,6 +273,13 @@ fn each_bad_value_is_told_with_its_place_and_what_is_allowed() {
             "gives `10MB`; allowed is a number of bytes, such as 4096, 128KiB or 1MiB, from 1KiB to 64MiB".to_owned(),
         ),
         ("heartbeat-value", "tock", "gives `tock`; allowed is tick or 1".to_owned()),
+        (
+            "admin-listen",
+            "9998",
+            "gives `9998`; allowed is a host and a port, such as 127.0.0.1:9998, [::1]:9998 or localhost:9998; port 0 \
+             takes a free one"
+                .to_owned(),
+        ),
         ("log-format", "xml", "gives `xml`; allowed is text or json".to_owned()),
         (
             "log",
@@ -333,6 +340,18 @@ fn a_heartbeat_that_would_come_too_late_is_refused() {
     );
     loaded(&["--heartbeat-enabled=false"], late);
     loaded(&["--heartbeat-interval=3m"], late);
+}
+
+#[test]
+fn certificates_for_a_connection_without_tls_are_refused() {
+    let certificate = ["--redis-tls-ca-file=/ca.pem"];
+    assert_eq!(
+        refusal(&certificate, [("SWAMP_DRAGON_SESSION_STORE", "redis://:secret@cache")]),
+        "redis_tls_ca_file (flag --redis-tls-ca-file) is set, but session_store is `redis://:***@cache`, which is not \
+         encrypted; let the address begin with rediss, or unset redis_tls_ca_file"
+    );
+    loaded(&certificate, [("SWAMP_DRAGON_SESSION_STORE", "rediss://cache")]);
+    loaded(&certificate, [("SWAMP_DRAGON_PUBSUB", "rediss+cluster://cache")]);
 }
 
 #[test]

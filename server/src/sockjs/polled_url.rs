@@ -16,7 +16,7 @@ use super::{
     sessions::PolledSessions,
     xhr, xhr_send, xhr_streaming,
 };
-use crate::{connection::Connection, peer::Peer};
+use crate::{connection::Connection, metrics::Refused, peer::Peer};
 
 /// A request to one of the URLs of a polled session.
 pub(super) struct PolledRequest {
@@ -104,6 +104,7 @@ pub(super) async fn serve(
     let origins = &endpoint.service.allowed_origins;
     // A status, where a WebSocket gets a close frame: without the headers of `Cors` the page could not read a frame.
     if !origins.allow_embedded(request.headers()) {
+        endpoint.service.metrics.refused(Refused::Origin);
         return Refusal::Origin.into_response();
     }
     let cors = Cors::of(request.headers(), origins);
@@ -141,8 +142,12 @@ impl PolledRequest {
 
     /// Receives for the session, which this opens if it is new.
     pub(super) async fn receive(&self) -> Result<Receiver, Refusal> {
-        let opened = PolledSessions::find_or_open(&self.endpoint, &self.session, &self.peer);
-        let full = |_| Refusal::Full(self.endpoint.service.settings.max_connections);
+        let origin = self.endpoint.service.origin_names.of(self.headers());
+        let opened = PolledSessions::find_or_open(&self.endpoint, &self.session, &self.peer, origin);
+        let full = |_| {
+            self.endpoint.service.metrics.refused(Refused::Full);
+            Refusal::Full(self.endpoint.service.settings.max_connections)
+        };
         let connection = opened.map_err(full)?;
         self.check_address(&connection)?;
         Ok(Receiver::attach(connection, &self.peer).await)
@@ -160,9 +165,9 @@ impl PolledRequest {
         if !self.endpoint.service.settings.sockjs_same_address || self.peer.is_at(session.address()) {
             return Ok(());
         }
+        self.endpoint.service.metrics.refused(Refused::Address);
+        let _span = connection.span().entered();
         tracing::warn!(
-            connection = connection.id(),
-            opened_from = %session.address(),
             from = %self.peer.address(),
             "request for another address's session refused; if clients come through several proxies, turn off \
              sockjs_same_address"

@@ -13,13 +13,15 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::peer::Peer;
+use crate::{connection::OriginName, peer::Peer};
 
 /// What waits for the peer of a SockJS session, and the request that receives it: at most one at a time.
 pub(crate) struct PolledSession {
     id: Box<str>,
     /// Where the request came from that opened the session.
     address: IpAddr,
+    /// Of the page that opened the session.
+    origin: OriginName,
     state: Mutex<State>,
     /// Tells the session's task that it has closed, or has got or lost its receiver.
     changed: Notify,
@@ -84,7 +86,7 @@ fn close_frame(code: CloseCode) -> String {
 
 impl PolledSession {
     /// A session, and what is sent to it, for its task.
-    pub(super) fn new(id: &str, address: IpAddr) -> (Self, mpsc::Receiver<Batch>) {
+    pub(super) fn new(id: &str, address: IpAddr, origin: OriginName) -> (Self, mpsc::Receiver<Batch>) {
         // One batch waits while another is handled; more wait in their own requests, which are not read meanwhile.
         let (sends, batches) = mpsc::channel(1);
         let state = State {
@@ -97,6 +99,7 @@ impl PolledSession {
         let session = Self {
             id: id.into(),
             address,
+            origin,
             state: Mutex::new(state),
             changed: Notify::new(),
             receiver_gone: Notify::new(),
@@ -114,8 +117,17 @@ impl PolledSession {
         &self.id
     }
 
-    pub(super) fn address(&self) -> IpAddr {
+    pub(crate) fn address(&self) -> IpAddr {
         self.address
+    }
+
+    pub(crate) fn origin(&self) -> OriginName {
+        self.origin
+    }
+
+    /// With which code the session was closed.
+    pub(crate) fn close_code(&self) -> Option<u16> {
+        self.state().closed.as_ref().map(|closed| closed.end.code)
     }
 
     /// Waits for the turn to send; turns come in the order in which they were asked for. `None` when the session is
@@ -319,7 +331,7 @@ mod tests {
 
     fn session() -> (PolledSession, Arc<Peer>) {
         let address = IpAddr::from([127, 0, 0, 1]);
-        (PolledSession::new("abc", address).0, Arc::new(Peer::new(address)))
+        (PolledSession::new("abc", address, OriginName::NONE).0, Arc::new(Peer::new(address)))
     }
 
     async fn next(session: &PolledSession) -> Frame {

@@ -3,9 +3,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use tracing::Instrument;
+
 use super::{endpoint::Endpoint, session::PolledSession, session_task::SessionTask};
 use crate::{
-    connection::{Connection, Outlet},
+    connection::{Connection, OriginName, Outlet},
     peer::Peer,
 };
 
@@ -30,7 +32,12 @@ impl PolledSessions {
     }
 
     /// Finds the session, or opens one for `peer`.
-    pub(super) fn find_or_open(endpoint: &Arc<Endpoint>, id: &str, peer: &Peer) -> Result<Connection, Full> {
+    pub(super) fn find_or_open(
+        endpoint: &Arc<Endpoint>,
+        id: &str,
+        peer: &Peer,
+        origin: OriginName,
+    ) -> Result<Connection, Full> {
         let mut sessions = endpoint.sessions.sessions();
         if let Some(connection) = sessions.get(id) {
             return Ok(connection.clone());
@@ -38,10 +45,10 @@ impl PolledSessions {
         if endpoint.is_full() || sessions.len() >= endpoint.service.settings.max_connections {
             return Err(Full);
         }
-        let (session, batches) = PolledSession::new(id, peer.address());
+        let (session, batches) = PolledSession::new(id, peer.address(), origin);
         let connection = Connection::register_with(endpoint, Outlet::Polled(Box::new(session)));
         sessions.insert(id.into(), connection.clone());
-        tokio::spawn(SessionTask::new(connection.clone()).run(batches));
+        tokio::spawn(SessionTask::new(connection.clone()).run(batches).instrument(connection.span()));
         Ok(connection)
     }
 

@@ -5,6 +5,7 @@ use std::{
 
 use swampdragon_protocol::close_code;
 use tokio_tungstenite::tungstenite::Message;
+use tracing::Instrument;
 
 use super::reading::{End, Reading};
 use crate::connection::Connection;
@@ -40,7 +41,7 @@ impl Driver {
         let opening = connection.clone();
         let unfinished = (!read_ahead.is_empty()).then(|| Reading::new(read_ahead, connection.max_message_size()));
         let awake = Awake {
-            work: Some(Box::pin(async move { opening.opened().await })),
+            work: Some(Box::pin(async move { opening.opened().await }.instrument(connection.span()))),
             read_ahead: unfinished.is_some(),
             unfinished,
             ..Awake::default()
@@ -103,7 +104,7 @@ impl Driver {
         awake.unfinished = turn.unfinished;
         awake.end = turn.end;
         if !turn.messages.is_empty() {
-            awake.work = Some(Box::pin(deliver(connection.clone(), turn.messages)));
+            awake.work = Some(Box::pin(deliver(connection.clone(), turn.messages).instrument(connection.span())));
         }
     }
 }
@@ -133,7 +134,8 @@ async fn deliver(connection: Connection, messages: Vec<Message>) {
 }
 
 fn close(connection: Connection, end: End) -> Work {
-    Box::pin(async move {
+    let span = connection.span();
+    let work = async move {
         match end {
             End::Closed(code) => {
                 connection.ended();
@@ -149,5 +151,6 @@ fn close(connection: Connection, end: End) -> Work {
                 connection.linger().await;
             }
         }
-    })
+    };
+    Box::pin(work.instrument(span))
 }

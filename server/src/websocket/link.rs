@@ -1,7 +1,16 @@
-use std::{borrow::Cow, io::ErrorKind, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    io::ErrorKind,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
-use swampdragon_protocol::{CloseCode, MessageForm, SockJsFrame, encode_elements};
+use swampdragon_protocol::{CloseCode, MessageForm, SockJsFrame, close_code, encode_elements};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::{
     CloseFrame, Frame,
@@ -9,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
 };
 
 use super::outgoing::{Outgoing, Sent};
+use crate::connection::OriginName;
 
 /// What travels in the text frames of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +91,9 @@ pub(crate) struct Link {
     stream: TcpStream,
     outgoing: Outgoing,
     framing: Framing,
+    origin: OriginName,
+    /// With which code it was closed, by whichever side came first; 0 while it is open.
+    close_code: AtomicU16,
 }
 
 /// How much and how long a peer may keep the server waiting.
@@ -99,8 +112,8 @@ pub(crate) trait HasLink: Send + Sync + 'static {
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream, framing: Framing) -> Self {
-        Self { stream, outgoing: Outgoing::new(), framing }
+    pub(crate) fn new(stream: TcpStream, framing: Framing, origin: OriginName) -> Self {
+        Self { stream, outgoing: Outgoing::new(), framing, origin, close_code: AtomicU16::new(0) }
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {
@@ -109,6 +122,25 @@ impl Link {
 
     pub(crate) fn framing(&self) -> Framing {
         self.framing
+    }
+
+    pub(crate) fn origin(&self) -> OriginName {
+        self.origin
+    }
+
+    /// Where its peer is, if the system still tells.
+    pub(crate) fn peer_address(&self) -> Option<IpAddr> {
+        self.stream.peer_addr().ok().map(|address| address.ip().to_canonical())
+    }
+
+    /// Remembers with which code the connection closes. The first one counts: what the other side answers says less.
+    pub(crate) fn note_close_code(&self, code: u16) {
+        // Fails when there is one already.
+        let _ = self.close_code.compare_exchange(0, code, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    pub(crate) fn close_code(&self) -> Option<u16> {
+        Some(self.close_code.load(Ordering::Relaxed)).filter(|&code| code != 0)
     }
 
     /// Whether messages may still be sent.
@@ -156,6 +188,7 @@ impl Link {
             }
             Sent::Refused => false,
             Sent::Overflowed => {
+                link.note_close_code(close_code::SLOW_READER.code);
                 tracing::warn!(limit = limits.max_outgoing_bytes, "peer reads too slowly (max_outgoing_bytes): closed");
                 false
             }
@@ -175,17 +208,18 @@ impl Link {
             }
             Framing::Raw => websocket_close(code, code.reason),
         };
-        Self::send_last(holder, &bytes, limits);
+        Self::send_last(holder, &bytes, code, limits);
     }
 
     /// Ends the connection below SockJS, over a fault in what the peer sent: a WebSocket close frame that says what was
     /// wrong.
     pub(crate) fn fail(holder: &Arc<impl HasLink>, code: CloseCode, reason: &str, limits: SendLimits) {
-        Self::send_last(holder, &websocket_close(code, reason), limits);
+        Self::send_last(holder, &websocket_close(code, reason), code, limits);
     }
 
-    fn send_last(holder: &Arc<impl HasLink>, bytes: &[u8], limits: SendLimits) {
+    fn send_last(holder: &Arc<impl HasLink>, bytes: &[u8], code: CloseCode, limits: SendLimits) {
         let Some(link) = holder.link().filter(|link| link.is_open()) else { return };
+        link.note_close_code(code.code);
         if link.outgoing.send_last(&link.stream, bytes) == Sent::QueueBegan {
             Self::spawn_drain(holder);
         }

@@ -14,13 +14,13 @@ use swampdragon_server::{
 
 use crate::{notes::Notes, peer::Peer, redis_server::RedisServer};
 
-struct Node {
-    address: SocketAddr,
-    publisher: Publisher,
+pub(crate) struct Node {
+    pub(crate) address: SocketAddr,
+    pub(crate) publisher: Publisher,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
-async fn node(settings: Settings) -> Node {
+pub(crate) async fn node(settings: Settings) -> Node {
     let store = MemorySessionStore::new(&SessionStoreOptions::default());
     let builder = Server::builder().settings(settings).session_store(store).router(Notes::default());
     let server = builder.bind("127.0.0.1:0").await.unwrap();
@@ -37,11 +37,11 @@ fn by(redis: &RedisServer) -> Settings {
 }
 
 /// A connection of another program, such as a backend in Python.
-async fn backend(redis: &RedisServer) -> MultiplexedConnection {
+pub(crate) async fn backend(redis: &RedisServer) -> MultiplexedConnection {
     redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
 }
 
-async fn subscriber(node: &Node, args: Value) -> Peer {
+pub(crate) async fn subscriber(node: &Node, args: Value) -> Peer {
     let mut peer = Peer::raw(node.address).await;
     call(&mut peer, "subscribe", args).await;
     peer
@@ -192,7 +192,8 @@ async fn publications_go_by_way_of_the_redis_of_the_sessions_unless_told_otherwi
 async fn a_redis_that_does_not_answer_is_an_error_at_start() {
     let store = || MemorySessionStore::new(&SessionStoreOptions::default());
     let start = async |pubsub: &str| {
-        let settings = Settings { pubsub: Some(pubsub.to_owned()), ..Settings::default() };
+        let redis_start_wait = Duration::ZERO;
+        let settings = Settings { pubsub: Some(pubsub.to_owned()), redis_start_wait, ..Settings::default() };
         Server::builder().settings(settings).session_store(store()).bind("127.0.0.1:0").await
     };
     let Err(StartError::PubSub(error)) = start("redis+unix:///nowhere/redis.sock?pass=secret").await else {
@@ -202,6 +203,8 @@ async fn a_redis_that_does_not_answer_is_an_error_at_start() {
     let Err(StartError::PubSub(error)) = start("amqp://user:secret@host").await else { panic!("it started") };
     assert_eq!(
         error.to_string(),
-        "`amqp://user:***@host` is no way to carry publications: `pubsub` is local:, redis://HOST:PORT or redis+unix://PATH"
+        "`amqp://user:***@host` is no way to carry publications: `pubsub` is local:, redis://HOST:PORT, \
+         rediss://HOST:PORT, redis+unix://PATH, redis+sentinel://HOST:PORT,HOST:PORT/MASTER, \
+         redis+cluster://HOST:PORT,HOST:PORT"
     );
 }

@@ -113,6 +113,7 @@ pub(crate) async fn a_batch_is_answered_in_order(test: impl StoreUnderTest) {
     let keys = [key("missing"), key("b"), key("a"), key("missing"), key("b")];
     let lifetimes = test.store().refresh_key_timeouts(&keys).await.unwrap();
     assert_eq!(lifetimes.len(), 5);
+    let lifetimes: Vec<_> = lifetimes.into_iter().map(Result::unwrap).collect();
     assert_eq!(lifetimes[0], Lifetime::Missing);
     assert_eq!(lifetimes[3], Lifetime::Missing);
     for refreshed in [1, 2, 4] {
@@ -129,7 +130,7 @@ pub(crate) async fn a_batch_may_be_large(test: impl StoreUnderTest) {
     test.pass(TTL / 2).await;
     let lifetimes = test.store().refresh_key_timeouts(&keys).await.unwrap();
     assert_eq!(lifetimes.len(), keys.len());
-    for (number, lifetime) in lifetimes.into_iter().enumerate() {
+    for (number, lifetime) in lifetimes.into_iter().map(Result::unwrap).enumerate() {
         if number % 1000 == 0 {
             assert_lives(lifetime, TTL);
         } else {
@@ -190,11 +191,10 @@ pub(crate) async fn a_key_without_a_ttl_keeps_having_none(test: impl HoldsPersis
     assert_eq!(test.store().get(&key("a")).await.unwrap().as_deref(), Some(&b"value"[..]));
 }
 
-/// Makes a test of each case that needs nothing but a store. `$test` is an async expression that sets one up;
-/// `$attribute` is what tokio's test attribute is given.
-macro_rules! conforms {
-    ($test:expr $(, $attribute:meta)?) => {
-        conforms!(@cases $test, [$($attribute)?],
+/// Hands the names of the cases that need nothing but a store to the macro `$then`, behind `$arguments`.
+macro_rules! cases {
+    ($then:ident $arguments:tt) => {
+        $then! { @cases $arguments
             a_saved_value_comes_back
             what_was_never_saved_is_missing
             bytes_come_back_untouched
@@ -209,12 +209,21 @@ macro_rules! conforms {
             generated_keys_are_unique_and_hard_to_guess
             a_deleted_value_is_gone
             many_at_once_do_not_disturb_each_other
-        );
+        }
     };
-    (@cases $test:expr, $attribute:tt, $($case:ident)*) => {
-        $(conforms!(@case $test, $attribute, $case);)*
+}
+pub(crate) use cases;
+
+/// Makes a test of each case. `$test` is an async expression that sets up a store; `$attribute` is what tokio's test
+/// attribute is given.
+macro_rules! conforms {
+    ($test:expr $(, $attribute:meta)?) => {
+        $crate::conformance::cases! { conforms [($test) [$($attribute)?]] }
     };
-    (@case $test:expr, [$($attribute:meta)?], $case:ident) => {
+    (@cases [$test:tt $attribute:tt] $($case:ident)*) => {
+        $(conforms!(@case $test $attribute $case);)*
+    };
+    (@case ($test:expr) [$($attribute:meta)?] $case:ident) => {
         #[tokio::test($($attribute)?)]
         async fn $case() {
             $crate::conformance::$case($test.await).await;
@@ -222,3 +231,15 @@ macro_rules! conforms {
     };
 }
 pub(crate) use conforms;
+
+/// Goes through the cases one after the other, for what takes long to set up. `$store` makes of the name of a case a
+/// future of a store that nobody else uses.
+macro_rules! conforms_in_turn {
+    (@cases [$store:expr] $($case:ident)*) => {
+        $($crate::conformance::$case($store(stringify!($case)).await).await;)*
+    };
+    ($store:expr) => {
+        $crate::conformance::cases! { conforms_in_turn [$store] }
+    };
+}
+pub(crate) use conforms_in_turn;

@@ -14,26 +14,61 @@ use crate::{
 
 const PREFIX: &str = "swampdragon:session:";
 
-fn options() -> SessionStoreOptions {
-    SessionStoreOptions { ttl: TTL, ..SessionStoreOptions::default() }
+/// What the tests open stores with, all of which know that Redis is there or is not.
+pub(crate) fn options() -> SessionStoreOptions {
+    SessionStoreOptions { ttl: TTL, start_wait: Duration::ZERO, ..SessionStoreOptions::default() }
 }
 
-struct Redis {
-    store: RedisSessionStore,
-    direct: MultiplexedConnection,
-    server: RedisServer,
+/// A store, and the servers behind it as other programs see them.
+pub(crate) struct Redis {
+    pub(crate) store: RedisSessionStore,
+    /// Every server that has keys of its own.
+    pub(crate) direct: Vec<MultiplexedConnection>,
+    prefix: String,
 }
 
 impl Redis {
+    pub(crate) fn new(store: RedisSessionStore, direct: Vec<MultiplexedConnection>) -> Self {
+        Self { store, direct, prefix: PREFIX.to_owned() }
+    }
+
+    /// A store with a key prefix of its own at servers that several tests share.
+    pub(crate) async fn shared(address: &str, direct: Vec<MultiplexedConnection>, prefix: &str) -> Self {
+        Self::shared_with(address, direct, prefix, options()).await
+    }
+
+    pub(crate) async fn shared_with(
+        address: &str,
+        direct: Vec<MultiplexedConnection>,
+        prefix: &str,
+        options: SessionStoreOptions,
+    ) -> Self {
+        let options = SessionStoreOptions { key_prefix: format!("{prefix}:"), ..options };
+        let store = RedisSessionStore::connect(address, &options).await.unwrap();
+        Self { store, direct, prefix: options.key_prefix }
+    }
+}
+
+/// A store at a server of its own.
+struct Own {
+    redis: Redis,
+    server: RedisServer,
+}
+
+impl Own {
     async fn start(refresh: RefreshCommand) -> Self {
         let server = RedisServer::start();
         let store = RedisSessionStore::connect_with_refresh_command(&server.url(), &options(), refresh).await.unwrap();
-        Self { store, direct: direct(&server).await, server }
+        Self { redis: Redis::new(store, vec![direct(&server).await]), server }
+    }
+
+    fn direct(&self) -> MultiplexedConnection {
+        self.redis.direct[0].clone()
     }
 }
 
 /// A client that sees the server as other programs do.
-async fn direct(server: &RedisServer) -> MultiplexedConnection {
+pub(crate) async fn direct(server: &RedisServer) -> MultiplexedConnection {
     let client = redis::Client::open(server.url()).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()
 }
@@ -47,21 +82,34 @@ impl StoreUnderTest for Redis {
 
     /// Redis has no clock to move, but every TTL can be cut by the same time.
     async fn pass(&self, time: Duration) {
-        let mut direct = self.direct.clone();
-        let keys: Vec<String> = direct.keys("*").await.unwrap();
-        for key in keys {
-            let left: i64 = direct.pttl(&key).await.unwrap();
-            if left >= 0 {
-                // What would come to nothing or less is deleted by Redis.
-                let () = direct.pexpire(&key, left - time.as_millis() as i64).await.unwrap();
+        for mut direct in self.direct.clone() {
+            let keys: Vec<String> = direct.keys(format!("{}*", self.prefix)).await.unwrap();
+            for key in keys {
+                let left: i64 = direct.pttl(&key).await.unwrap();
+                if left >= 0 {
+                    // What would come to nothing or less is deleted by Redis.
+                    let () = direct.pexpire(&key, left - time.as_millis() as i64).await.unwrap();
+                }
             }
         }
     }
 }
 
-impl HoldsPersistentKeys for Redis {
+impl StoreUnderTest for Own {
+    type Store = RedisSessionStore;
+
+    fn store(&self) -> &RedisSessionStore {
+        &self.redis.store
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.redis.pass(time).await;
+    }
+}
+
+impl HoldsPersistentKeys for Own {
     async fn put_persistent(&self, key: &SessionKey, value: &[u8]) {
-        let () = self.direct.clone().set(format!("{PREFIX}{}", key.as_str()), value).await.unwrap();
+        let () = self.direct().set(format!("{PREFIX}{}", key.as_str()), value).await.unwrap();
     }
 }
 
@@ -72,8 +120,8 @@ macro_rules! redis_tests {
             use super::*;
             use crate::conformance::conforms;
 
-            async fn redis() -> Redis {
-                Redis::start($refresh).await
+            async fn redis() -> Own {
+                Own::start($refresh).await
             }
 
             conforms!(redis());
@@ -114,35 +162,36 @@ redis_tests! {
     by_script: RefreshCommand::Script;
 }
 
-async fn a_batch_tells_all_kinds_of_keys_apart(redis: Redis) {
-    let mut direct = redis.direct.clone();
-    redis.store.save(&key("due"), b"value").await.unwrap();
+async fn a_batch_tells_all_kinds_of_keys_apart(redis: Own) {
+    let mut direct = redis.direct();
+    redis.store().save(&key("due"), b"value").await.unwrap();
     redis.pass(TTL / 2).await;
     redis.put_persistent(&key("persistent"), b"value").await;
     let () = direct.pset_ex(format!("{PREFIX}longer"), "value", 10 * TTL.as_millis() as u64).await.unwrap();
     let keys = [key("longer"), key("missing"), key("due"), key("persistent")];
-    let lifetimes = redis.store.refresh_key_timeouts(&keys).await.unwrap();
+    let lifetimes = redis.store().refresh_key_timeouts(&keys).await.unwrap();
+    let lifetimes: Vec<_> = lifetimes.into_iter().map(Result::unwrap).collect();
     assert_lives(lifetimes[0], 10 * TTL);
     assert_eq!(lifetimes[1], Lifetime::Missing);
     assert_lives(lifetimes[2], TTL);
     assert_eq!(lifetimes[3], Lifetime::Persistent);
 }
 
-async fn a_value_of_another_type_is_refreshed_and_nothing_else(redis: Redis) {
-    let mut direct = redis.direct.clone();
+async fn a_value_of_another_type_is_refreshed_and_nothing_else(redis: Own) {
+    let mut direct = redis.direct();
     let hash = format!("{PREFIX}hash");
     let () = direct.hset(&hash, "field", "value").await.unwrap();
     let () = direct.pexpire(&hash, 5000).await.unwrap();
 
-    assert_lives(redis.store.refresh_key_timeout(&key("hash")).await.unwrap(), TTL);
+    assert_lives(redis.store().refresh_key_timeout(&key("hash")).await.unwrap(), TTL);
     assert!(direct.pttl::<_, i64>(&hash).await.unwrap() > 50_000);
     assert_eq!(direct.hget::<_, _, String>(&hash, "field").await.unwrap(), "value");
-    let error = redis.store.get(&key("hash")).await.unwrap_err();
+    let error = redis.store().get(&key("hash")).await.unwrap_err();
     assert!(!error.is_unavailable());
 }
 
-async fn a_user_confined_to_the_prefix_can_do_everything(redis: Redis, refresh: RefreshCommand) {
-    let mut direct = redis.direct.clone();
+async fn a_user_confined_to_the_prefix_can_do_everything(redis: Own, refresh: RefreshCommand) {
+    let mut direct = redis.direct();
     let rules = ["SETUSER", "app", "on", ">p@ss/word", "resetkeys", "~swampdragon:session:*", "+@all"];
     let () = redis::cmd("ACL").arg(&rules).query_async(&mut direct).await.unwrap();
     let () = direct.pset_ex("other:a", "value", 5000).await.unwrap();
@@ -161,18 +210,29 @@ async fn a_user_confined_to_the_prefix_can_do_everything(redis: Redis, refresh: 
     assert!(!shown.contains("p@ss"), "{shown}");
 }
 
+/// How often the server has run a command. One that it never ran is not in its statistics.
+pub(crate) async fn calls(direct: &mut MultiplexedConnection, command: &str) -> u64 {
+    let statistics: String = redis::cmd("INFO").arg("commandstats").query_async(direct).await.unwrap();
+    let line = statistics.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
 #[tokio::test]
 async fn a_server_of_today_is_asked_by_pexpire_gt() {
     let server = RedisServer::start();
     let store = RedisSessionStore::connect(&server.url(), &options()).await.unwrap();
-    assert_eq!(store.refresh_command(), RefreshCommand::PexpireGt);
+    store.save(&key("a"), b"value").await.unwrap();
+    assert_lives(store.refresh_key_timeout(&key("a")).await.unwrap(), TTL);
+    assert_eq!(calls(&mut direct(&server).await, "evalsha").await, 0);
 }
 
 #[tokio::test]
 async fn a_server_whose_pexpire_cannot_do_it_is_asked_by_script() {
     let server = RedisServer::start_with(&["--rename-command", "PEXPIRE", ""]);
     let store = RedisSessionStore::connect(&server.url(), &options()).await.unwrap();
-    assert_eq!(store.refresh_command(), RefreshCommand::Script);
+    // The script could not lengthen here either, but it need not.
+    assert_eq!(store.refresh_key_timeout(&key("a")).await.unwrap(), Lifetime::Missing);
+    assert!(calls(&mut direct(&server).await, "evalsha").await > 0);
 }
 
 #[tokio::test]
@@ -221,7 +281,7 @@ async fn a_restart_of_redis_is_an_outage_and_no_more() {
 }
 
 /// Saves under `a` as soon as the store can be reached; fails the test if it cannot within 10 s.
-async fn saved_again(store: &RedisSessionStore) {
+pub(crate) async fn saved_again(store: &RedisSessionStore) {
     let saved = async {
         while let Err(error) = store.save(&key("a"), b"value").await {
             assert!(error.is_unavailable(), "{error:?}");

@@ -30,7 +30,8 @@ fn an_unknown_session_store() -> Result<()> {
         &["--port", "0", "--session-store", "app.session_store.FooSessionStore"],
         FAILED,
         "`app.session_store.FooSessionStore` names no session store; there are: redis://HOST:PORT, \
-         redis+unix://PATH, embedded:PATH, memory:",
+         rediss://HOST:PORT, redis+unix://PATH, redis+sentinel://HOST:PORT,HOST:PORT/MASTER, \
+         redis+cluster://HOST:PORT,HOST:PORT, embedded:PATH, memory:",
     )
 }
 
@@ -42,7 +43,7 @@ async fn a_redis_that_is_not_there() -> Result<()> {
     let address = held.local_addr()?;
     let cause = TcpStream::connect(address).expect_err("nobody listens");
     refuses(
-        &["--port", "0", "--session-store", &format!("redis://operator:s3cret@{address}/0")],
+        &["--port=0", "--redis-start-wait=0s", "--session-store", &format!("redis://operator:s3cret@{address}/0")],
         FAILED,
         &format!(
             "Redis at {address} cannot be reached; start it, or set `session_store` to another (embedded:PATH needs no \

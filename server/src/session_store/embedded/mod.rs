@@ -24,7 +24,7 @@ use self::{
     tables::{Reader, Rules, Tables},
     writer::{Change, Outcome, Request, Writer},
 };
-use super::{Lifetime, SessionStore, SessionStoreError, SessionStoreOptions};
+use super::{Lifetime, Refreshed, SessionStore, SessionStoreError, SessionStoreOptions};
 
 pub use self::error::{EmbeddedStoreError, OpenEmbeddedError};
 
@@ -171,14 +171,15 @@ impl SessionStore for EmbeddedSessionStore {
     }
 
     async fn refresh_key_timeout(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
-        let lifetimes = self.refresh_key_timeouts(std::slice::from_ref(key)).await?;
-        Ok(lifetimes.first().copied().expect("there is one answer a key"))
+        let key = key.clone();
+        self.change(move |tables, rules| tables.lengthen(&key, rules).map(Ok)).await
     }
 
-    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Refreshed>, SessionStoreError> {
         let keys = keys.to_vec();
         self.change(move |tables, rules| {
-            keys.iter().map(|key| tables.lengthen(key, rules)).collect::<Result<_, _>>().map(Ok)
+            // A file that cannot be written fails for every key: all of them are one transaction.
+            keys.iter().map(|key| tables.lengthen(key, rules).map(Ok)).collect::<Result<_, _>>().map(Ok)
         })
         .await
     }
@@ -186,6 +187,10 @@ impl SessionStore for EmbeddedSessionStore {
     async fn lifetime(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
         let key = key.clone();
         self.read(move |reader, now| reader.lifetime(&key, now)).await
+    }
+
+    async fn ping(&self) -> Result<(), SessionStoreError> {
+        self.stored().await.map(drop)
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<bool, SessionStoreError> {

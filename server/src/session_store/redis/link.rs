@@ -1,11 +1,15 @@
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use ::redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisError, RedisResult, aio::MultiplexedConnection};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
+    aio::{MultiplexedConnection, PubSub},
+};
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, OnceCell},
     time::{Instant, timeout},
 };
 
+use super::{RefreshCommand, Servers, backoff::Backoff, cluster::Cluster, source::Source};
 use crate::session_store::SessionStoreOptions;
 
 /// The one connection to Redis that all requests share, made anew whenever it is lost.
@@ -14,98 +18,180 @@ use crate::session_store::SessionStoreOptions;
 /// fails with anything but an I/O error ("max number of clients reached", say), and because it keeps a connection
 /// whose peer went away in silence: here a request without an answer ends the connection.
 pub(crate) struct Link {
-    client: Client,
+    source: Source,
     config: AsyncConnectionConfig,
     connect_timeout: Duration,
     // Held while connecting, so that all who wait share one attempt. Each wait ends after `connect_timeout`.
     state: Mutex<State>,
 }
 
-/// How long a failed attempt to connect is the answer for everybody, before the next attempt.
+/// How long a failed attempt to connect is the answer for everybody, before the next attempt: at first, and at most.
 ///
 /// Without the pause a flood of requests would be a flood of connection attempts at a server in trouble.
-const PAUSE_BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+const PAUSE_BETWEEN_ATTEMPTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-enum State {
-    /// Connected, by the attempt of that number.
-    Up { connection: MultiplexedConnection, attempt: u64 },
-    /// Not connected; the last attempt, if there was one, failed then and in that way.
-    Down { attempts: u64, failure: Option<(Instant, RedisError)> },
+struct State {
+    connected: Option<Connected>,
+    attempts: u64,
+    /// What the last attempt failed with, and until when that is the answer.
+    failure: Option<(Instant, RedisError)>,
+    backoff: Backoff,
+}
+
+/// A connection, and what is known of the server behind it.
+#[derive(Clone)]
+pub(crate) struct Connected {
+    pub(super) connection: MultiplexedConnection,
+    /// How this server is asked to refresh. Behind the next connection may be another version.
+    pub(super) refresh: Arc<OnceCell<RefreshCommand>>,
+    /// The attempt that made it.
+    attempt: u64,
 }
 
 impl Link {
     /// A link that is not connected yet.
-    pub(crate) fn new(info: ConnectionInfo, options: &SessionStoreOptions) -> RedisResult<Self> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(options.connect_timeout))
-            .set_response_timeout(Some(options.response_timeout));
-        Ok(Self {
-            client: Client::open(info)?,
-            config,
+    fn new(source: Source, options: &SessionStoreOptions) -> Self {
+        Self {
+            source,
+            config: config(options),
             connect_timeout: options.connect_timeout,
-            state: Mutex::new(State::Down { attempts: 0, failure: None }),
-        })
+            state: Mutex::new(State {
+                connected: None,
+                attempts: 0,
+                failure: None,
+                backoff: Backoff::new(PAUSE_BETWEEN_ATTEMPTS.0, PAUSE_BETWEEN_ATTEMPTS.1),
+            }),
+        }
+    }
+
+    /// A link to `servers`: where there are several, to one that takes publications for all.
+    pub(crate) fn open(servers: Servers, options: &SessionStoreOptions) -> Self {
+        let source = match servers {
+            Servers::One(server) => Source::One(server),
+            Servers::Sentinels(sentinels) => Source::Master(sentinels),
+            Servers::Cluster { seeds, login } => Source::AnyOf(Cluster::new(seeds, *login, options).into()),
+        };
+        Self::new(source, options)
+    }
+
+    /// A link to this server and no other.
+    pub(super) fn to(server: ConnectionInfo, options: &SessionStoreOptions) -> Self {
+        Self::new(Source::One(Box::new(server)), options)
     }
 
     /// Does `work` with the connection, connecting first if need be.
     ///
     /// # Errors
     /// Redis cannot be reached, or `work` failed. Work is never repeated here: the caller knows whether it may be.
-    pub(crate) async fn with<T, Work, Answer>(&self, work: Work) -> RedisResult<T>
+    pub(super) async fn with<T, Work, Answer>(&self, work: Work) -> RedisResult<T>
     where
-        Work: FnOnce(MultiplexedConnection) -> Answer,
+        Work: FnOnce(Connected) -> Answer,
         Answer: Future<Output = RedisResult<T>>,
     {
-        let (connection, attempt) = self.connection().await?;
-        let result = work(connection).await;
-        if let Err(error) = &result
-            && (error.is_io_error() || error.is_unrecoverable_error())
-        {
-            self.give_up(attempt).await;
+        let connected = self.connected().await?;
+        let result = work(connected.clone()).await;
+        if let Err(error) = &result {
+            self.heed(&connected, error).await;
         }
         result
     }
 
-    async fn connection(&self) -> RedisResult<(MultiplexedConnection, u64)> {
+    /// Asks one thing.
+    ///
+    /// # Errors
+    /// As [`with`](Self::with).
+    pub(crate) async fn ask(&self, command: &Cmd) -> RedisResult<Value> {
+        self.with(|mut connected| async move { command.query_async(&mut connected.connection).await }).await
+    }
+
+    /// Asks one thing of the server, or of every node of the cluster that it is one of.
+    ///
+    /// # Errors
+    /// As [`with`](Self::with); of any of them.
+    pub(crate) async fn ask_all(&self, command: &Cmd) -> RedisResult<Vec<Value>> {
+        match &self.source {
+            Source::AnyOf(cluster) => cluster.ask_all(command).await,
+            Source::One(_) | Source::Master(_) => Ok(vec![self.ask(command).await?]),
+        }
+    }
+
+    /// Another connection, to the server that the link would connect to now, for publications only.
+    pub(crate) async fn subscription(&self) -> RedisResult<PubSub> {
+        self.in_time(async {
+            let server = self.source.locate(&self.config).await?;
+            Client::open(server)?.get_async_pubsub().await
+        })
+        .await
+    }
+
+    /// The connection, made now if there is none.
+    pub(super) async fn connected(&self) -> RedisResult<Connected> {
         let mut state = self.state.lock().await;
-        let attempt = match &*state {
-            State::Up { connection, attempt } => return Ok((connection.clone(), *attempt)),
-            State::Down { failure: Some((at, error)), .. } if at.elapsed() < PAUSE_BETWEEN_ATTEMPTS => {
-                return Err(error.clone());
-            }
-            State::Down { attempts, .. } => attempts + 1,
-        };
-        // The crate's limit covers the socket; this one covers the handshake behind it as well.
-        let made =
-            timeout(self.connect_timeout, self.client.get_multiplexed_async_connection_with_config(&self.config));
-        let made = made.await.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
-        match made {
+        if let Some(connected) = &state.connected {
+            return Ok(connected.clone());
+        }
+        if let Some((until, error)) = &state.failure
+            && Instant::now() < *until
+        {
+            return Err(error.clone());
+        }
+        state.attempts += 1;
+        match self.in_time(self.connect()).await {
             Ok(connection) => {
-                *state = State::Up { connection: connection.clone(), attempt };
-                Ok((connection, attempt))
+                let connected = Connected { connection, refresh: Arc::default(), attempt: state.attempts };
+                state.connected = Some(connected.clone());
+                state.backoff.reset();
+                state.failure = None;
+                Ok(connected)
             }
             Err(error) => {
-                *state = State::Down { attempts: attempt, failure: Some((Instant::now(), error.clone())) };
+                state.failure = Some((Instant::now() + state.backoff.wait(), error.clone()));
                 Err(error)
             }
         }
     }
 
-    /// Lets go of the connection made by `attempt`, unless a newer one has replaced it already. Requests under way on
-    /// it end on their own.
-    async fn give_up(&self, attempt: u64) {
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let server = self.source.locate(&self.config).await?;
+        Client::open(server)?.get_multiplexed_async_connection_with_config(&self.config).await
+    }
+
+    /// The crate's limit covers the socket; this one covers the handshake behind it and the search before it as well.
+    async fn in_time<T>(&self, connecting: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+        let made = timeout(self.connect_timeout, connecting).await;
+        made.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    }
+
+    /// Lets go of a connection that gave such an answer, if it is of no use any more and no newer one has replaced it
+    /// already. Requests under way on it end on their own.
+    pub(super) async fn heed(&self, connected: &Connected, error: &RedisError) {
+        if !ends_connection(error) {
+            return;
+        }
         let mut state = self.state.lock().await;
-        if let State::Up { attempt: current, .. } = *state
-            && current == attempt
-        {
-            *state = State::Down { attempts: attempt, failure: None };
+        if state.connected.as_ref().is_some_and(|current| current.attempt == connected.attempt) {
+            state.connected = None;
         }
     }
 }
 
+/// Limits of one connection and of what is asked on it.
+pub(super) fn config(options: &SessionStoreOptions) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(options.connect_timeout))
+        .set_response_timeout(Some(options.response_timeout))
+}
+
+/// Whether another connection may do better: this one is lost or silent, or its server has become a replica, or wants
+/// a password by now.
+fn ends_connection(error: &RedisError) -> bool {
+    let replica = matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown));
+    error.is_io_error() || error.is_unrecoverable_error() || replica || error.code() == Some("NOAUTH")
+}
+
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The client's own form tells the user name; the address is enough.
-        f.debug_tuple("Link").field(&self.client.get_connection_info().addr().to_string()).finish()
+        // The connection's own form tells the user name; the address is enough.
+        f.debug_tuple("Link").field(&self.source.describe()).finish()
     }
 }

@@ -1,19 +1,31 @@
 mod address;
+mod backoff;
+mod cluster;
 mod error;
 mod link;
 mod refresh;
+mod sentinels;
+mod source;
+mod start;
+mod tls;
 
 use std::{fmt, io::Write};
 
-use ::redis::{RedisResult, RedisWrite, ToRedisArgs, aio::MultiplexedConnection};
+use ::redis::{Cmd, FromRedisValue, RedisResult, RedisWrite, ToRedisArgs, Value};
 use async_trait::async_trait;
 use swampdragon_protocol::SessionKey;
 
-use self::error::store_error;
-pub(crate) use self::{address::parse as parse_address, link::Link};
-use super::{Lifetime, SessionStore, SessionStoreError, SessionStoreOptions};
+pub(crate) use self::{
+    address::{FORMS, Servers, is_redis, parse as parse_address},
+    backoff::Backoff,
+    error::is_unavailable,
+    link::Link,
+    start::wait_for,
+};
+use self::{cluster::Cluster, error::store_error, refresh::Refresh};
+use super::{Lifetime, Refreshed, SessionStore, SessionStoreError, SessionStoreOptions};
 
-pub use self::{error::ConnectRedisError, refresh::RefreshCommand};
+pub use self::{error::ConnectRedisError, refresh::RefreshCommand, tls::RedisTls};
 
 /// Keeps sessions in Redis (or Valkey), where other programs find them: the value of a session is a string under
 /// the [key prefix](SessionStoreOptions::key_prefix) and the session key.
@@ -23,18 +35,33 @@ pub use self::{error::ConnectRedisError, refresh::RefreshCommand};
 /// exist is not made. It works on keys of any type, so that hashes which a web framework keeps as sessions can be
 /// refreshed.
 ///
-/// One connection is shared by all requests and made anew when it is lost; a request that cannot be answered meanwhile
-/// fails with an error that [is "unavailable"](SessionStoreError::is_unavailable).
+/// One connection to each server is shared by all requests and made anew when it is lost; a request that cannot be
+/// answered meanwhile fails with an error that [is "unavailable"](SessionStoreError::is_unavailable).
 pub struct RedisSessionStore {
-    link: Link,
-    key_prefix: String,
-    ttl_ms: u64,
-    refresh: RefreshCommand,
+    nodes: Nodes,
+    refresh: Refresh,
+}
+
+enum Nodes {
+    /// One server has all keys.
+    One(Link),
+    /// Each key is on one of several.
+    Cluster(Cluster),
 }
 
 impl RedisSessionStore {
-    /// Connects to the server at `address`: `redis://[USER][:PASSWORD]@HOST[:PORT][/DB]`, or
-    /// `redis+unix:///PATH[?db=DB&user=USER&pass=PASSWORD]`. The port is 6379 and the database 0 unless given.
+    /// Connects to the server or servers at `address`:
+    ///
+    /// - `redis://[USER][:PASSWORD]@HOST[:PORT][/DB]`, and the same with `rediss` by TLS
+    /// - `redis+unix:///PATH[?db=DB&user=USER&pass=PASSWORD]`, a Unix socket
+    /// - `redis+sentinel://[USER][:PASSWORD]@HOST[:PORT],HOST[:PORT]/MASTER[/DB]`, whichever server these sentinels
+    ///   call the master of that name. User and password are the master's; the sentinels' own are in
+    ///   `?sentinel_user=USER&sentinel_pass=PASSWORD`. With `rediss+sentinel`, all connections are by TLS.
+    /// - `redis+cluster://[USER][:PASSWORD]@HOST[:PORT],HOST[:PORT]`, a Redis Cluster of which some nodes are named;
+    ///   `rediss+cluster` by TLS
+    ///
+    /// Ports are 6379 and those of sentinels 26379, the database 0, unless given. Waits for servers that do not answer
+    /// for up to [`start_wait`](SessionStoreOptions::start_wait).
     ///
     /// # Errors
     /// The address is wrong, nobody answers there, or the server is not fit to be a session store. The error tells
@@ -43,7 +70,7 @@ impl RedisSessionStore {
         Self::open(address, options, None).await
     }
 
-    /// [Connects](Self::connect), and refreshes by the command given instead of finding out what the server can.
+    /// [Connects](Self::connect), and refreshes by the command given instead of finding out what each server can.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -58,92 +85,118 @@ impl RedisSessionStore {
     async fn open(
         address: &str,
         options: &SessionStoreOptions,
-        refresh: Option<RefreshCommand>,
+        forced: Option<RefreshCommand>,
     ) -> Result<Self, ConnectRedisError> {
-        let info = address::parse(address)?;
-        let server = address::describe(info.addr());
-        let key_prefix = options.key_prefix.clone();
-        let ttl_ms = u64::try_from(options.ttl.as_millis()).unwrap_or(u64::MAX);
-
-        let connected = async {
-            let link = Link::new(info, options)?;
-            let detected = link.with(|connection| RefreshCommand::detect(connection, &key_prefix)).await?;
-            RedisResult::Ok((link, refresh.unwrap_or(detected)))
+        let servers = address::parse(address, &options.redis_tls)?;
+        let described = servers.describe();
+        let nodes = match servers {
+            Servers::Cluster { seeds, login } => Nodes::Cluster(Cluster::new(seeds, *login, options)),
+            one @ (Servers::One(_) | Servers::Sentinels(_)) => Nodes::One(Link::open(one, options)),
         };
-        match connected.await {
-            Ok((link, refresh)) => Ok(Self { link, key_prefix, ttl_ms, refresh }),
-            Err(error) => Err(ConnectRedisError::new(server, error)),
+        let ttl_ms = u64::try_from(options.ttl.as_millis()).unwrap_or(u64::MAX);
+        let store = Self { nodes, refresh: Refresh { key_prefix: options.key_prefix.clone(), ttl_ms, forced } };
+        let checked = wait_for(&described, options.start_wait, || store.check()).await;
+        checked.map_err(|error| ConnectRedisError::new(described, error))?;
+        Ok(store)
+    }
+
+    async fn check(&self) -> RedisResult<()> {
+        match &self.nodes {
+            Nodes::One(link) => self.refresh.check(link).await,
+            Nodes::Cluster(cluster) => cluster.check(&self.refresh).await,
         }
     }
 
-    /// How this server is asked to refresh.
-    #[must_use]
-    pub fn refresh_command(&self) -> RefreshCommand {
-        self.refresh
-    }
-
     fn prefixed<'a>(&'a self, key: &'a SessionKey) -> PrefixedKey<'a> {
-        PrefixedKey { prefix: &self.key_prefix, key: key.as_str() }
+        PrefixedKey { prefix: &self.refresh.key_prefix, key: key.as_str() }
     }
 
-    async fn ask<T: ::redis::FromRedisValue>(&self, command: ::redis::Cmd) -> Result<T, SessionStoreError> {
-        let ask = |mut connection: MultiplexedConnection| async move { command.query_async(&mut connection).await };
-        self.link.with(ask).await.map_err(store_error)
+    /// Asks something about `key`. `command` has its name; the key and `arguments` follow.
+    async fn ask<T: FromRedisValue>(
+        &self,
+        command: &str,
+        key: &SessionKey,
+        arguments: impl FnOnce(&mut Cmd),
+    ) -> Result<T, SessionStoreError> {
+        let key = self.prefixed(key);
+        let mut command = ::redis::cmd(command);
+        command.arg(key);
+        arguments(&mut command);
+        let answer: RedisResult<Value> = match &self.nodes {
+            Nodes::One(link) => link.ask(&command).await,
+            Nodes::Cluster(cluster) => cluster.ask(&key, &command).await,
+        };
+        answer.and_then(|answer| Ok(::redis::from_redis_value(answer)?)).map_err(store_error)
     }
 }
 
 #[async_trait]
 impl SessionStore for RedisSessionStore {
     async fn save(&self, key: &SessionKey, value: &[u8]) -> Result<(), SessionStoreError> {
-        let mut command = ::redis::cmd("SET");
-        command.arg(self.prefixed(key)).arg(value).arg("PX").arg(self.ttl_ms);
-        self.ask(command).await
+        self.ask("SET", key, |command| {
+            command.arg(value).arg("PX").arg(self.refresh.ttl_ms);
+        })
+        .await
     }
 
     async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, SessionStoreError> {
-        let mut command = ::redis::cmd("GET");
-        command.arg(self.prefixed(key));
-        self.ask(command).await
+        self.ask("GET", key, |_| ()).await
     }
 
     async fn refresh_key_timeout(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
-        let lifetimes = self.refresh_key_timeouts(std::slice::from_ref(key)).await?;
-        Ok(lifetimes.first().copied().expect("there is one answer a key"))
+        let refreshed = self.refresh_key_timeouts(std::slice::from_ref(key)).await?;
+        refreshed.into_iter().next().expect("there is one answer a key")
     }
 
-    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Lifetime>, SessionStoreError> {
+    async fn refresh_key_timeouts(&self, keys: &[SessionKey]) -> Result<Vec<Refreshed>, SessionStoreError> {
         let keys: Vec<_> = keys.iter().map(|key| self.prefixed(key)).collect();
-        self.link.with(|connection| self.refresh.run(connection, &keys, self.ttl_ms)).await.map_err(store_error)
+        let refreshed = match &self.nodes {
+            Nodes::One(link) => self.refresh.on(link, &keys).await,
+            Nodes::Cluster(cluster) => cluster.refresh(&self.refresh, &keys).await,
+        };
+        let refreshed = refreshed.map_err(store_error)?;
+        Ok(refreshed.into_iter().map(|refreshed| refreshed.map_err(store_error)).collect())
     }
 
     async fn lifetime(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
-        let mut command = ::redis::cmd("PTTL");
-        command.arg(self.prefixed(key));
-        self.ask(command).await.map(refresh::lifetime)
+        self.ask("PTTL", key, |_| ()).await.map(refresh::lifetime)
+    }
+
+    async fn ping(&self) -> Result<(), SessionStoreError> {
+        let command = ::redis::cmd("PING");
+        let answer = match &self.nodes {
+            Nodes::One(link) => link.ask(&command).await.map(drop),
+            Nodes::Cluster(cluster) => cluster.ask_any(&command).await.map(drop),
+        };
+        answer.map_err(store_error)
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<bool, SessionStoreError> {
-        let mut command = ::redis::cmd("DEL");
-        command.arg(self.prefixed(key));
-        self.ask(command).await
+        self.ask("DEL", key, |_| ()).await
     }
 }
 
 impl fmt::Debug for RedisSessionStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisSessionStore")
-            .field("link", &self.link)
-            .field("key_prefix", &self.key_prefix)
-            .field("ttl_ms", &self.ttl_ms)
-            .field("refresh", &self.refresh)
-            .finish()
+        let nodes: &dyn fmt::Debug = match &self.nodes {
+            Nodes::One(link) => link,
+            Nodes::Cluster(cluster) => cluster,
+        };
+        f.debug_struct("RedisSessionStore").field("nodes", nodes).field("refresh", &self.refresh).finish()
     }
 }
 
 /// A key as Redis knows it. Written straight into the command, without a string in between.
+#[derive(Clone, Copy)]
 struct PrefixedKey<'a> {
     prefix: &'a str,
     key: &'a str,
+}
+
+impl PrefixedKey<'_> {
+    fn to_bytes(self) -> Vec<u8> {
+        [self.prefix, self.key].concat().into_bytes()
+    }
 }
 
 impl ToRedisArgs for PrefixedKey<'_> {

@@ -11,7 +11,10 @@ pub(super) use self::{
     choice::{AbortCode, Flag, HeartbeatValueName, LogFormatName, MessageFormName},
     number::{Bytes, Count, Port},
     origins::{Origins, WebOrigin},
-    text::{Carrier, Folder, Host, KeyPrefix, LogFilter, PasswordText, Prefix, ScriptAddress, Socket, Store},
+    text::{
+        Carrier, File, Folder, Host, KeyPrefix, ListenAddress, LogFilter, PasswordText, Prefix, ScriptAddress, Socket,
+        Store,
+    },
     time::{Time, duration_text},
 };
 

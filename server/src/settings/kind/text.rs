@@ -3,7 +3,7 @@ use std::{fmt, path::PathBuf};
 use tracing_subscriber::EnvFilter;
 
 use super::{Kind, quoted};
-use crate::session_store::redacted;
+use crate::session_store::{REDIS_FORMS, is_redis_address, redacted};
 
 /// A secret of the operator. Its debug form does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,6 +59,33 @@ impl Kind for Host {
             Ok(text.to_owned())
         } else {
             Err("an IP address or a host name, such as 127.0.0.1, :: or localhost, without a port".to_owned())
+        }
+    }
+
+    fn toml(value: &String) -> Option<String> {
+        quoted(value)
+    }
+}
+
+/// Where to listen: host and port.
+pub(in crate::settings) struct ListenAddress;
+
+impl Kind for ListenAddress {
+    type Value = String;
+
+    const PLACEHOLDER: &'static str = "HOST:PORT";
+
+    fn parse(text: &str) -> Result<String, String> {
+        let is_address = text.rsplit_once(':').is_some_and(|(host, port)| {
+            let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+            // An IPv6 address without brackets could not be told from its port.
+            (!host.contains(':') || text.starts_with('[')) && Host::parse(host).is_ok() && port.parse::<u16>().is_ok()
+        });
+        if is_address {
+            Ok(text.to_owned())
+        } else {
+            Err("a host and a port, such as 127.0.0.1:9998, [::1]:9998 or localhost:9998; port 0 takes a free one"
+                .to_owned())
         }
     }
 
@@ -136,6 +163,23 @@ impl Kind for Folder {
     }
 }
 
+/// A file of this machine. Whether it can be read is found out when it is used.
+pub(in crate::settings) struct File;
+
+impl Kind for File {
+    type Value = PathBuf;
+
+    const PLACEHOLDER: &'static str = "FILE";
+
+    fn parse(text: &str) -> Result<PathBuf, String> {
+        Ok(PathBuf::from(text))
+    }
+
+    fn toml(value: &PathBuf) -> Option<String> {
+        quoted(&value.to_string_lossy())
+    }
+}
+
 /// A Unix socket.
 pub(in crate::settings) struct Socket;
 
@@ -190,10 +234,10 @@ impl Kind for Carrier {
     const PLACEHOLDER: &'static str = "ADDRESS";
 
     fn parse(text: &str) -> Result<String, String> {
-        if text == "local:" || text.starts_with("redis://") || text.starts_with("redis+unix://") {
+        if text == "local:" || is_redis_address(text) {
             Ok(text.to_owned())
         } else {
-            Err("local:, redis://HOST:PORT or redis+unix://PATH".to_owned())
+            Err(format!("local:, {REDIS_FORMS}"))
         }
     }
 

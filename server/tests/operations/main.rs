@@ -1,0 +1,11 @@
+//! What operators see of a server: health, numbers and logs, and that their manual names all of it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod health;
+mod logs;
+mod manual;
+mod numbers;
+#[path = "../connections/peer.rs"]
+#[allow(dead_code, reason = "other tests use all of it")]
+mod peer;
+mod server;
