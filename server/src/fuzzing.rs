@@ -24,14 +24,6 @@ pub fn publication(payload: &[u8]) -> Option<&str> {
     crate::pubsub::publication(payload)
 }
 
-/// Whether this is the address of a Redis.
-///
-/// # Errors
-/// What is wrong with it, in one sentence.
-pub fn redis_address(address: &str) -> Result<(), String> {
-    crate::session_store::parse_redis_address(address).map(drop).map_err(|error| error.to_string())
-}
-
 /// What a server answers to HTTP requests that have been parsed.
 pub struct Http {
     routes: Router,
@@ -44,7 +36,7 @@ impl Http {
     /// As [`ServerBuilder::bind`].
     pub async fn new(builder: ServerBuilder) -> Result<Self, StartError> {
         let builder = builder.session_store_if_none(|| MemorySessionStore::new(&SessionStoreOptions::default()));
-        let Opened { service, endpoints, listening: () } = builder.open(async { Ok(()) }).await?;
+        let Opened { service, endpoints, listening: () } = builder.open(async { Ok(((), None)) }).await?;
         Ok(Self { routes: http::routes(service, endpoints) })
     }
 

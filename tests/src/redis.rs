@@ -11,7 +11,7 @@ use crate::{
     process::Process,
 };
 
-const REMEDY: &str = "Install it with `apt-get install redis-server`.";
+pub(crate) const REMEDY: &str = "Install it with `apt-get install redis-server`.";
 
 /// What a server puts before each session key unless told otherwise.
 pub const SESSION_KEY_PREFIX: &str = "swampdragon:session:";
@@ -21,15 +21,7 @@ pub struct Redis {
     process: Process,
     port: u16,
     directory: tempfile::TempDir,
-    keeping: Keeping,
-}
-
-/// What becomes of a Redis's data when it ends.
-#[derive(Clone, Copy)]
-enum Keeping {
-    Nothing,
-    /// All that it has acknowledged, in an append-only file.
-    Everything,
+    arguments: Vec<String>,
 }
 
 /// A key's value as Redis serialises it, and its time to live.
@@ -71,7 +63,7 @@ impl Redis {
     /// # Errors
     /// When there is no `redis-server`, or it does not come up.
     pub async fn start() -> Result<Self> {
-        Self::start_keeping(Keeping::Nothing).await
+        Self::start_with(&[]).await
     }
 
     /// The same, but what it holds survives [`kill`](Self::kill) and [`restart`](Self::restart).
@@ -79,16 +71,22 @@ impl Redis {
     /// # Errors
     /// When there is no `redis-server`, or it does not come up.
     pub async fn start_persistent() -> Result<Self> {
-        Self::start_keeping(Keeping::Everything).await
+        // Written before it is acknowledged, if not to the disk: the process is killed, the machine is not.
+        Self::start_with(&["--appendonly", "yes", "--appendfsync", "no"]).await
     }
 
-    async fn start_keeping(keeping: Keeping) -> Result<Self> {
+    /// The same as [`start`](Self::start), with arguments of its own.
+    ///
+    /// # Errors
+    /// When there is no `redis-server`, or it does not come up.
+    pub async fn start_with(arguments: &[&str]) -> Result<Self> {
+        let arguments: Vec<String> = arguments.iter().copied().map(str::to_owned).collect();
         // Redis cannot choose a free port by itself, and between choosing one and starting, another may take it.
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            let port = free_port()?;
             let directory = tempfile::tempdir()?;
-            let process = launch(port, directory.path().to_owned(), keeping)?;
-            let mut redis = Self { process, port, directory, keeping };
+            let process = launch(port, directory.path().to_owned(), &arguments)?;
+            let mut redis = Self { process, port, directory, arguments: arguments.clone() };
             if redis.ready().await? {
                 return Ok(redis);
             }
@@ -111,6 +109,12 @@ impl Redis {
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A connection of the test's own.
@@ -170,7 +174,7 @@ impl Redis {
     /// When it does not come up.
     pub async fn restart(&mut self) -> Result<()> {
         self.process.kill();
-        self.process = launch(self.port, self.directory.path().to_owned(), self.keeping)?;
+        self.process = launch(self.port, self.directory.path().to_owned(), &self.arguments)?;
         if self.ready().await? { Ok(()) } else { bail!("port {} of Redis was taken meanwhile", self.port) }
     }
 
@@ -293,14 +297,14 @@ impl Redis {
     }
 }
 
-fn launch(port: u16, directory: PathBuf, keeping: Keeping) -> Result<Process> {
+/// A port that is free now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn launch(port: u16, directory: PathBuf, arguments: &[String]) -> Result<Process> {
     let mut command = Command::new("redis-server");
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-    command.args(match keeping {
-        Keeping::Nothing => ["--appendonly", "no"].as_slice(),
-        // Written before it is acknowledged: the process is killed, the machine is not.
-        Keeping::Everything => &["--appendonly", "yes", "--appendfsync", "no"],
-    });
-    command.arg("--dir").arg(directory);
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.arg("--dir").arg(directory).args(arguments);
     Process::start(command, REMEDY)
 }

@@ -31,6 +31,9 @@ struct Faults {
     /// How many pages keep a session while it happens
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
+    /// Only the faults with these words in their names, such as "Redis"
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 /// What ran, how long it took and what it found.
@@ -90,7 +93,7 @@ impl Faults {
         server::build()?;
         let mut faults = Command::new("cargo");
         faults.current_dir(paths::root()).args(["run", "-p", "swampdragon-tests", "--bin", "faults", "--"]);
-        run_shown(faults.arg(self.connections.to_string()))
+        run_shown(faults.arg(self.connections.to_string()).arg(&self.only))
     }
 }
 

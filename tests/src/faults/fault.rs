@@ -3,7 +3,7 @@ use std::{fmt, time::Duration};
 use anyhow::Result;
 use tokio::time::sleep;
 
-use super::{HEARTBEAT, OUTAGE, TTL, sessions::Moment, stage::Stage};
+use super::{HEARTBEAT, OUTAGE, TTL, sessions::Moment, stage::Stage, store::Deployment};
 
 /// How long a node may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,6 +23,10 @@ pub enum Fault {
     RedisDropsClients,
     /// Redis loses everything.
     RedisEmptied,
+    /// The master crashes, and the sentinels make its replica the master.
+    SentinelFailover,
+    /// One of a cluster's masters crashes, and its replica takes its place.
+    ClusterFailover,
     /// One of the nodes crashes and stays away.
     NodeKilled,
     /// One of the nodes does nothing for a while.
@@ -47,13 +51,15 @@ pub(super) struct Past {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::None,
         Self::RedisKilled,
         Self::RedisStopped,
         Self::RedisPaused,
         Self::RedisDropsClients,
         Self::RedisEmptied,
+        Self::SentinelFailover,
+        Self::ClusterFailover,
         Self::NodeKilled,
         Self::NodeStopped,
         Self::NodesRolled,
@@ -69,26 +75,30 @@ impl Fault {
             // Sessions that nobody keeps would be gone then.
             Self::None => sleep(TTL + HEARTBEAT).await,
             Self::RedisKilled => {
-                stage.redis.kill();
+                stage.store.first().kill();
                 sleep(OUTAGE).await;
-                stage.redis.restart().await?;
+                stage.store.first().restart().await?;
             }
             Self::RedisStopped => {
-                stage.redis.pause()?;
+                stage.store.first().pause()?;
                 sleep(OUTAGE).await;
-                stage.redis.resume()?;
+                stage.store.first().resume()?;
             }
             Self::RedisPaused => {
                 let milliseconds = u64::try_from(OUTAGE.as_millis())?;
-                stage.redis.order(redis::cmd("CLIENT").arg("PAUSE").arg(milliseconds).arg("ALL")).await?;
+                stage.store.first().order(redis::cmd("CLIENT").arg("PAUSE").arg(milliseconds).arg("ALL")).await?;
                 sleep(OUTAGE).await;
             }
             Self::RedisDropsClients => {
                 for kind in ["normal", "pubsub"] {
-                    stage.redis.order(redis::cmd("CLIENT").arg(&["KILL", "TYPE", kind])).await?;
+                    stage.store.first().order(redis::cmd("CLIENT").arg(&["KILL", "TYPE", kind])).await?;
                 }
             }
-            Self::RedisEmptied => stage.redis.restart_empty().await?,
+            Self::RedisEmptied => stage.store.first().restart_empty().await?,
+            Self::SentinelFailover | Self::ClusterFailover => {
+                stage.store.first().kill();
+                stage.store.failed_over().await?;
+            }
             Self::NodeKilled => stage.nodes[0].kill(),
             Self::NodeStopped => {
                 stage.nodes[0].pause()?;
@@ -121,14 +131,23 @@ impl Fault {
         Ok(Past { over, hopeless_until: if self.leaves_a_way() { began } else { over } })
     }
 
+    /// What it happens to.
+    pub(super) fn deployment(self) -> Deployment {
+        match self {
+            Self::SentinelFailover => Deployment::Sentinels,
+            Self::ClusterFailover => Deployment::Cluster,
+            _ => Deployment::Standalone,
+        }
+    }
+
     /// Whether the sessions themselves are lost with it.
     pub(super) fn empties_redis(self) -> bool {
         self == Self::RedisEmptied
     }
 
     /// Whether what Redis has counted is lost with it.
-    pub(super) fn restarts_redis(self) -> bool {
-        matches!(self, Self::RedisKilled | Self::RedisEmptied)
+    pub(super) fn ends_redis(self) -> bool {
+        matches!(self, Self::RedisKilled | Self::RedisEmptied | Self::SentinelFailover | Self::ClusterFailover)
     }
 
     /// Whether pages can have their sessions refreshed all the while.
@@ -147,6 +166,8 @@ impl fmt::Display for Fault {
             Self::RedisPaused => f.pad(&format!("Redis: CLIENT PAUSE for {away} s")),
             Self::RedisDropsClients => f.pad("Redis: CLIENT KILL of all"),
             Self::RedisEmptied => f.pad("Redis: kill -9, back empty"),
+            Self::SentinelFailover => f.pad("Redis Sentinel: kill -9 of the master"),
+            Self::ClusterFailover => f.pad("Redis Cluster: kill -9 of a master"),
             Self::NodeKilled => f.pad("one node of two: kill -9, stays away"),
             Self::NodeStopped => f.pad(&format!("one node of two: SIGSTOP for {away} s")),
             Self::NodesRolled => f.pad("nodes: restarted one by one"),

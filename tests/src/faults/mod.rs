@@ -1,6 +1,6 @@
 //! Faults that happen to a service in use, and how many sessions die of them.
 //!
-//! Pages keep sessions at two nodes over one Redis, a fault happens, and when it is over Redis itself is asked what it
+//! Pages keep sessions at two nodes over Redis, a fault happens, and when it is over Redis itself is asked what it
 //! still holds. Nobody but the pages keeps these sessions, and what has expired does not come back: a session that is
 //! missing at the end has died on the way.
 
@@ -8,6 +8,7 @@ mod fault;
 mod outcome;
 mod sessions;
 mod stage;
+mod store;
 
 pub use fault::Fault;
 pub use outcome::{Outcome, table};

@@ -1,7 +1,10 @@
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 
-use anyhow::{Context as _, Result};
-use redis::aio::MultiplexedConnection;
+use anyhow::Result;
+use redis::{AsyncCommands as _, aio::MultiplexedConnection};
 
 use crate::redis::SESSION_KEY_PREFIX;
 
@@ -42,14 +45,23 @@ impl Sessions {
         &self.keys
     }
 
-    /// Asks Redis. `PEXPIRETIME` and not `PTTL`, which the nodes use and which is counted.
-    pub(super) async fn look(&self, redis: &mut MultiplexedConnection) -> Result<Expiries> {
-        let mut asking = redis::pipe();
-        for key in &self.keys {
-            asking.cmd("PEXPIRETIME").arg(format!("{SESSION_KEY_PREFIX}{key}"));
+    /// Asks those that have them. `PEXPIRETIME` and not `PTTL`, which the nodes use and which is counted.
+    pub(super) async fn look(&self, masters: Vec<MultiplexedConnection>) -> Result<Expiries> {
+        let mut expiries = HashMap::new();
+        for mut master in masters {
+            let names: Vec<String> = master.keys(format!("{SESSION_KEY_PREFIX}*")).await?;
+            let mut asking = redis::pipe();
+            for name in &names {
+                asking.cmd("PEXPIRETIME").arg(name);
+            }
+            let answers: Vec<i64> = asking.query_async(&mut master).await?;
+            expiries.extend(names.into_iter().zip(answers));
         }
-        let answers: Vec<i64> = asking.query_async(redis).await.context("Redis does not tell when sessions expire")?;
-        Ok(Expiries(answers.into_iter().map(|answer| u64::try_from(answer).ok().map(Moment)).collect()))
+        let expiry = |key: &String| {
+            let answer = expiries.get(&format!("{SESSION_KEY_PREFIX}{key}")).copied();
+            answer.and_then(|answer| u64::try_from(answer).ok()).map(Moment)
+        };
+        Ok(Expiries(self.keys.iter().map(expiry).collect()))
     }
 }
 

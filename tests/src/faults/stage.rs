@@ -13,18 +13,16 @@ use super::{
     outcome::Outcome,
     pages,
     sessions::{Expiries, Moment, Sessions},
+    store::{Deployment, Store},
 };
-use crate::{deadline::within, limits, redis::Redis, server::Server};
+use crate::{deadline::within, limits, server::Server};
 
 /// After so long every session has either been refreshed or has expired.
 const UNTIL_SETTLED: Duration = Duration::from_secs(2 * TTL.as_secs());
 
-/// The commands by which nodes refresh sessions.
-const REFRESHING: [&str; 4] = ["pexpire", "pttl", "eval", "evalsha"];
-
 /// A service in use.
 pub(super) struct Stage {
-    pub(super) redis: Redis,
+    pub(super) store: Store,
     pub(super) nodes: Vec<Server>,
     pub(super) load: Load,
     sessions: Sessions,
@@ -35,7 +33,7 @@ pub(super) struct Stage {
 /// # Errors
 /// When the service does not come up, or does not settle after the fault.
 pub async fn suffer(fault: Fault, connections: usize) -> Result<Outcome> {
-    let mut stage = Stage::set(connections).await.context("the service does not come up")?;
+    let mut stage = Stage::set(fault.deployment(), connections).await.context("the service does not come up")?;
     let before = stage.look().await?;
     let past = fault.happen(&mut stage).await?;
 
@@ -63,22 +61,22 @@ pub async fn suffer(fault: Fault, connections: usize) -> Result<Outcome> {
         lost,
         recovered_in,
         told_expired: usize::try_from(counted.pages_told_expired)?,
-        commands_per_answer: match fault.restarts_redis() {
+        commands_per_answer: match fault.ends_redis() {
             true => None,
-            false => Some(stage.refresh_commands().await? as f64 / counted.answers as f64),
+            false => Some(stage.store.refresh_commands().await? as f64 / counted.answers as f64),
         },
     })
 }
 
 impl Stage {
     /// Starts everything, and waits until every page has had its session refreshed.
-    async fn set(connections: usize) -> Result<Self> {
+    async fn set(deployment: Deployment, connections: usize) -> Result<Self> {
         limits::raise_open_files(connections)?;
-        let redis = Redis::start_persistent().await?;
+        let store = Store::start(deployment).await?;
         let nodes =
-            [(); 2].map(|()| Server::start(node_arguments(&redis.url()))).into_iter().collect::<Result<Vec<_>>>()?;
+            [(); 2].map(|()| Server::start(node_arguments(store.url()))).into_iter().collect::<Result<Vec<_>>>()?;
         let sessions = Sessions::new(connections);
-        redis.store_sessions(sessions.keys(), TTL).await?;
+        store.save(sessions.keys(), TTL).await?;
         let saved = Moment::now();
         let servers = nodes.iter().map(|node| Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, node.port()?))));
         let load = Load::start(Plan {
@@ -89,13 +87,13 @@ impl Stage {
             ramp: HEARTBEAT,
             stay: None,
         });
-        let stage = Self { redis, nodes, load, sessions };
+        let stage = Self { store, nodes, load, sessions };
         stage.refreshed_since(saved).await?;
         Ok(stage)
     }
 
     async fn look(&self) -> Result<Expiries> {
-        self.sessions.look(&mut self.redis.connection().await?).await
+        self.sessions.look(self.store.masters().await?).await
     }
 
     /// Waits until every session that is alive has been refreshed after that moment.
@@ -113,11 +111,5 @@ impl Stage {
             Ok((told == self.sessions.keys().len()).then_some(()))
         })
         .await
-    }
-
-    /// How many commands the nodes have sent to refresh sessions.
-    async fn refresh_commands(&self) -> Result<u64> {
-        let calls = self.redis.calls().await?;
-        Ok(REFRESHING.iter().filter_map(|name| calls.get(*name)).sum())
     }
 }
