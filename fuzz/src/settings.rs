@@ -60,7 +60,7 @@ fn read<'a>(file: &str, environment: impl IntoIterator<Item = (&'a str, &'a str)
     let path = path.to_str().expect("a path in UTF-8");
     match Loaded::read(["swampdragon", "--config", path], environment) {
         Ok(Invocation::Run(loaded)) => Ok(*loaded),
-        Ok(Invocation::Print(text)) => panic!("nothing was to be printed: {text}"),
+        Ok(other) => panic!("a server was to run, and not: {other:?}"),
         Err(error) => Err(error.to_string()),
     }
 }
