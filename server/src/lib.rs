@@ -9,6 +9,8 @@ mod admission;
 mod channel_filter;
 mod connection;
 mod drain;
+#[doc(hidden)]
+pub mod fuzzing;
 mod heartbeat;
 mod http;
 mod http_connection;

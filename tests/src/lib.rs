@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod deadline;
+pub mod faults;
 pub mod limits;
 pub mod npm;
 pub mod original;

@@ -3,6 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap, net::TcpListener, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use nix::sys::signal::Signal;
 use redis::{AsyncCommands as _, aio::MultiplexedConnection};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     process::Process,
 };
 
-const REMEDY: &str = "Install it with `apt-get install redis-server`.";
+pub(crate) const REMEDY: &str = "Install it with `apt-get install redis-server`.";
 
 /// What a server puts before each session key unless told otherwise.
 pub const SESSION_KEY_PREFIX: &str = "swampdragon:session:";
@@ -20,6 +21,7 @@ pub struct Redis {
     process: Process,
     port: u16,
     directory: tempfile::TempDir,
+    arguments: Vec<String>,
 }
 
 /// A key's value as Redis serialises it, and its time to live.
@@ -61,11 +63,30 @@ impl Redis {
     /// # Errors
     /// When there is no `redis-server`, or it does not come up.
     pub async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, but what it holds survives [`kill`](Self::kill) and [`restart`](Self::restart).
+    ///
+    /// # Errors
+    /// When there is no `redis-server`, or it does not come up.
+    pub async fn start_persistent() -> Result<Self> {
+        // Written before it is acknowledged, if not to the disk: the process is killed, the machine is not.
+        Self::start_with(&["--appendonly", "yes", "--appendfsync", "no"]).await
+    }
+
+    /// The same as [`start`](Self::start), with arguments of its own.
+    ///
+    /// # Errors
+    /// When there is no `redis-server`, or it does not come up.
+    pub async fn start_with(arguments: &[&str]) -> Result<Self> {
+        let arguments: Vec<String> = arguments.iter().copied().map(str::to_owned).collect();
         // Redis cannot choose a free port by itself, and between choosing one and starting, another may take it.
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            let port = free_port()?;
             let directory = tempfile::tempdir()?;
-            let mut redis = Self { process: launch(port, directory.path().to_owned())?, port, directory };
+            let process = launch(port, directory.path().to_owned(), &arguments)?;
+            let mut redis = Self { process, port, directory, arguments: arguments.clone() };
             if redis.ready().await? {
                 return Ok(redis);
             }
@@ -90,6 +111,12 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A connection of the test's own.
     ///
     /// # Errors
@@ -99,31 +126,69 @@ impl Redis {
         client.get_multiplexed_async_connection().await.context("Redis does not answer")
     }
 
-    /// How many commands like this one it has carried out, such as `pexpire`, by whomever.
+    /// Has it do something whose answer is of no interest.
+    ///
+    /// # Errors
+    /// When Redis is not there, or refuses.
+    pub async fn order(&self, command: &redis::Cmd) -> Result<()> {
+        Ok(command.exec_async(&mut self.connection().await?).await?)
+    }
+
+    /// How often each command has been called since it started, by its name in lower case.
     ///
     /// # Errors
     /// When Redis is not there.
-    pub async fn carried_out(&self, command: &str) -> Result<u64> {
-        let mut connection = self.connection().await?;
-        let all: String = redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await?;
-        let counted = format!("cmdstat_{command}:calls=");
-        let calls = all.lines().find_map(|line| line.strip_prefix(&counted)?.split(',').next());
-        Ok(calls.map_or(Ok(0), str::parse)?)
+    pub async fn calls(&self) -> Result<BTreeMap<String, u64>> {
+        let info: String = redis::cmd("INFO").arg("commandstats").query_async(&mut self.connection().await?).await?;
+        let calls = info.lines().filter_map(|line| {
+            let (name, numbers) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            Some((name.to_owned(), numbers.split(',').next()?.parse().ok()?))
+        });
+        Ok(calls.collect())
     }
 
-    /// Ends it at once, as a crash would: what it held is lost.
+    /// Ends it at once, as a crash would: what it held is lost, unless it is persistent.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again on its old port, empty.
+    /// Keeps it from doing anything until [`resume`](Self::resume), while its connections stand: SIGSTOP.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn pause(&self) -> Result<()> {
+        self.process.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn resume(&self) -> Result<()> {
+        self.process.signal(Signal::SIGCONT)
+    }
+
+    /// Starts it again on its old port: empty, unless it is persistent.
     ///
     /// # Errors
     /// When it does not come up.
     pub async fn restart(&mut self) -> Result<()> {
         self.process.kill();
-        self.process = launch(self.port, self.directory.path().to_owned())?;
+        self.process = launch(self.port, self.directory.path().to_owned(), &self.arguments)?;
         if self.ready().await? { Ok(()) } else { bail!("port {} of Redis was taken meanwhile", self.port) }
+    }
+
+    /// Loses all that it holds and starts again on its old port.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn restart_empty(&mut self) -> Result<()> {
+        self.process.kill();
+        for entry in std::fs::read_dir(self.directory.path())? {
+            let path = entry?.path();
+            if path.is_dir() { std::fs::remove_dir_all(path)? } else { std::fs::remove_file(path)? }
+        }
+        self.restart().await
     }
 
     /// Stores a session as another program would: a value under the server's prefix, with a time to live.
@@ -134,6 +199,19 @@ impl Redis {
         let ms = u64::try_from(ttl.as_millis())?;
         let name = format!("{SESSION_KEY_PREFIX}{key}");
         Ok(self.connection().await?.pset_ex::<_, _, ()>(name, "{\"name\":\"Errol\"}", ms).await?)
+    }
+
+    /// Stores many sessions in one go.
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn store_sessions(&self, keys: &[String], ttl: Duration) -> Result<()> {
+        let ms = u64::try_from(ttl.as_millis())?;
+        let mut storing = redis::pipe();
+        for key in keys {
+            storing.pset_ex(format!("{SESSION_KEY_PREFIX}{key}"), "{\"name\":\"Errol\"}", ms).ignore();
+        }
+        Ok(storing.exec_async(&mut self.connection().await?).await?)
     }
 
     /// Removes a session as a backend does when its visitor logs out.
@@ -219,9 +297,14 @@ impl Redis {
     }
 }
 
-fn launch(port: u16, directory: PathBuf) -> Result<Process> {
+/// A port that is free now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn launch(port: u16, directory: PathBuf, arguments: &[String]) -> Result<Process> {
     let mut command = Command::new("redis-server");
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-    command.arg("--dir").arg(directory);
+    command.arg("--dir").arg(directory).args(arguments);
     Process::start(command, REMEDY)
 }

@@ -95,6 +95,22 @@ impl Server {
         self.process.signal(Signal::SIGTERM)
     }
 
+    /// Keeps it from doing anything until [`resume`](Self::resume), while its connections stand: SIGSTOP.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn pause(&self) -> Result<()> {
+        self.process.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn resume(&self) -> Result<()> {
+        self.process.signal(Signal::SIGCONT)
+    }
+
     /// Waits for the end.
     ///
     /// # Errors

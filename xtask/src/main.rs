@@ -2,6 +2,7 @@
 
 mod demo;
 mod freshness;
+mod fuzz;
 mod glue;
 mod npm;
 mod paths;
@@ -30,6 +31,8 @@ enum Command {
     Demo(demo::Demo),
     /// Run every test: Rust, JavaScript, types, page weight, end to end
     Test(test::Test),
+    /// Look for inputs that break a decoder, with cargo-fuzz
+    Fuzz(fuzz::Fuzz),
     /// Build the npm package (target/npm) and the server (target/release/swampdragon)
     Build,
     /// Build the WebAssembly and its JavaScript into js/dist
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(demo) => demo.run(),
         Command::Test(test) => test.run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
         Command::Build => npm::pack().and_then(|package| {
             let server = server::build()?;
             println!("{}\n{}", package.display(), server.display());

@@ -9,10 +9,31 @@ use crate::step::{run, run_shown, step};
 use crate::{npm, paths, server, size, tools};
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Test {
     /// Leave out the end-to-end tests, which need Redis and Chromium
     #[arg(long)]
     quick: bool,
+    #[command(subcommand)]
+    only: Option<Only>,
+}
+
+/// A part that takes too long to be among the others.
+#[derive(clap::Subcommand)]
+#[command(disable_help_subcommand = true)]
+enum Only {
+    /// Kill and pause Redis and servers under load, and count the sessions that died; 0 is allowed
+    Faults(Faults),
+}
+
+#[derive(clap::Args)]
+struct Faults {
+    /// How many pages keep a session while it happens
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
+    /// Only the faults with these words in their names, such as "Redis"
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 /// What ran, how long it took and what it found.
@@ -46,6 +67,9 @@ const END_TO_END: &str = "End to end";
 impl Test {
     /// Prepares, builds and runs; the first failure ends it.
     pub(crate) fn run(&self) -> Result<()> {
+        if let Some(Only::Faults(faults)) = &self.only {
+            return faults.run();
+        }
         let start = Instant::now();
         let mut report = Report::default();
         if !self.quick {
@@ -60,6 +84,16 @@ impl Test {
         println!("Everything passed in {}.", spoken(start.elapsed()));
         println!("{} passed, 0 failed", report.passed());
         Ok(())
+    }
+}
+
+impl Faults {
+    fn run(&self) -> Result<()> {
+        tools::install()?;
+        server::build()?;
+        let mut faults = Command::new("cargo");
+        faults.current_dir(paths::root()).args(["run", "-p", "swampdragon-tests", "--bin", "faults", "--"]);
+        run_shown(faults.arg(self.connections.to_string()).arg(&self.only))
     }
 }
 

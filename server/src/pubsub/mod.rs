@@ -14,7 +14,7 @@ mod waiting;
 use async_trait::async_trait;
 use swampdragon_protocol::ChannelName;
 
-pub(crate) use self::{error::ReservedChannel, open::open};
+pub(crate) use self::{error::ReservedChannel, open::open, redis::publication};
 pub use self::{
     error::{OpenPubSubError, PubSubError},
     local::LocalPubSub,

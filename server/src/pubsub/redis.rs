@@ -159,12 +159,9 @@ impl RedisPubSub {
     async fn hand_on(&self, message: &Msg) {
         // Only what was subscribed to comes, and that were channel names.
         let Ok(channel) = ChannelName::parse(message.get_channel_name()) else { return };
-        // Pages parse what they get; one wrong publisher must not make all of them fail.
-        match serde_json::from_slice::<&RawValue>(message.get_payload_bytes()) {
-            Ok(publication) if publication.get().starts_with('{') => {
-                self.subscribers.deliver(&channel, publication.get()).await;
-            }
-            _ => tracing::warn!(%channel, "a publication from Redis is no JSON object: dropped"),
+        match publication(message.get_payload_bytes()) {
+            Some(publication) => self.subscribers.deliver(&channel, publication).await,
+            None => tracing::warn!(%channel, "a publication from Redis is no JSON object: dropped"),
         }
     }
 
@@ -265,6 +262,12 @@ impl PubSub for RedisPubSub {
             sleep(backoff.wait()).await;
         }
     }
+}
+
+/// The JSON object that Redis brought. Pages parse what they get; one wrong publisher must not make all of them fail.
+pub(crate) fn publication(payload: &[u8]) -> Option<&str> {
+    let publication: &RawValue = serde_json::from_slice(payload).ok()?;
+    publication.get().starts_with('{').then(|| publication.get())
 }
 
 /// Warns once an outage, whose end is logged too; what each further attempt said is for those who look for it.

@@ -18,7 +18,7 @@ pub(super) fn print(loaded: &Loaded) -> String {
 
     let mut printed = String::new();
     for warning in &loaded.warnings {
-        printed.push_str(&format!("# Warning: {warning}\n"));
+        printed.push_str(&format!("# Warning: {}\n", comment(warning)));
     }
     let mut group = "";
     for ((name, line), setting) in lines.into_iter().zip(DEFINITIONS) {
@@ -29,7 +29,12 @@ pub(super) fn print(loaded: &Loaded) -> String {
             }
             printed.push_str(&format!("# {group}\n"));
         }
-        printed.push_str(&format!("{line:width$}  # {}\n", loaded.source(name)));
+        printed.push_str(&format!("{line:width$}  # {}\n", comment(&loaded.source(name).to_string())));
     }
     printed
+}
+
+/// The text in one line. Names of files and variables may have any character in them, a comment may not.
+fn comment(text: &str) -> String {
+    text.replace(char::is_control, "?")
 }

@@ -479,6 +479,15 @@ fn the_printed_settings_are_what_the_golden_file_says() {
 }
 
 #[test]
+fn a_name_with_a_line_break_sets_nothing_in_the_printed_settings() {
+    let printed = printed(&["--print-config"], [("SWAMP_DRAGON_X\nport = 1\u{2}", "x")]);
+    let warning = printed.lines().next().unwrap();
+    assert!(warning.starts_with("# Warning: environment SWAMP_DRAGON_X?port = 1? is no setting"), "{printed}");
+    let (_folder, path) = file(&printed);
+    assert_eq!(loaded(&["--config", &path], NO_VARIABLES).settings.port, 9999);
+}
+
+#[test]
 fn printed_settings_can_be_read_again() {
     let first = loaded(
         &[

@@ -94,7 +94,8 @@ impl Driver {
         let Some(link) = connection.link() else { return };
         let unfinished = self.awake.as_mut().and_then(|awake| awake.unfinished.take());
         let reading = unfinished.unwrap_or_else(|| Reading::new(&[], connection.max_message_size()));
-        let turn = reading.turn(link.stream(), &mut |bytes| connection.send_bytes(bytes));
+        let turn =
+            reading.turn(&mut |buffer| link.stream().try_read(buffer), &mut |bytes| connection.send_bytes(bytes));
         if turn.heard {
             link.heard();
         }

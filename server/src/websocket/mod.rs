@@ -10,7 +10,9 @@ mod handshake;
 mod link;
 mod outgoing;
 mod reading;
+mod scripted;
 
 pub(crate) use driver::Driver;
 pub(crate) use handshake::{Handshake, accept};
 pub(crate) use link::{Framing, HasLink, Link, SendLimits, WireFrame};
+pub use scripted::{WebSocketEnd, WebSocketRead, read_websocket};

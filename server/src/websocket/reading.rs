@@ -7,7 +7,6 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::frame_tracker::FrameTracker;
-use crate::stream::Stream;
 use swampdragon_protocol::{CloseCode, close_code};
 
 /// Bytes asked of the socket at once. The buffer lives only while bytes are being read.
@@ -65,11 +64,16 @@ impl Reading {
         Self { context, tracker }
     }
 
-    /// Reads what the socket has, up to a limit. `answer` sends pongs, for which the protocol asks.
-    pub(super) fn turn(mut self, stream: &Stream, answer: &mut dyn FnMut(&[u8])) -> Turn {
+    /// Reads what the socket has, up to a limit. `read` is the socket's, which never waits; `answer` sends
+    /// pongs, for which the protocol asks.
+    pub(super) fn turn(
+        mut self,
+        read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
+        answer: &mut dyn FnMut(&[u8]),
+    ) -> Turn {
         let mut messages = Vec::new();
         let mut pings = 0;
-        let mut socket = Socket { stream, tracker: &mut self.tracker, bytes_left: BYTES_PER_TURN, answer };
+        let mut socket = Socket { read, tracker: &mut self.tracker, bytes_left: BYTES_PER_TURN, answer };
         let end = loop {
             match self.context.read(&mut socket) {
                 Ok(message @ (Message::Text(_) | Message::Binary(_))) => messages.push(message),
@@ -123,7 +127,7 @@ fn end_of(error: Error) -> End {
 
 /// The socket as tungstenite sees it during one turn.
 struct Socket<'a> {
-    stream: &'a Stream,
+    read: &'a mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
     tracker: &'a mut FrameTracker,
     bytes_left: usize,
     answer: &'a mut dyn FnMut(&[u8]),
@@ -135,7 +139,7 @@ impl Read for Socket<'_> {
         if length == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let read = self.stream.try_read(&mut buffer[..length])?;
+        let read = (self.read)(&mut buffer[..length])?;
         self.bytes_left -= read;
         self.tracker.follow(&buffer[..read]);
         Ok(read)

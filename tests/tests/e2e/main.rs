@@ -5,6 +5,7 @@ mod bad_input_at_start;
 mod bad_input_on_the_wire;
 mod demo_page;
 mod fallback;
+mod faults;
 mod keys_left_alone;
 mod many_connections;
 mod original_client;

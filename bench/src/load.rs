@@ -1,0 +1,72 @@
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use swampdragon_client::Config;
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+
+use crate::{
+    Counted,
+    counts::Counts,
+    page::{Page, Shared},
+};
+
+/// What a load consists of.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The servers. A page begins with one of them, each as many pages, and goes on to the next whenever its connection
+    /// ends or none comes about, as through a load balancer.
+    pub servers: Vec<SocketAddr>,
+    /// The SockJS endpoint's path on each, such as `/data`.
+    pub prefix: String,
+    /// One session key for each page.
+    pub sessions: Vec<String>,
+    /// How the pages behave.
+    pub config: Config,
+    /// Over how long the first connections are spread, and with them the heartbeats.
+    pub ramp: Duration,
+    /// How long a page stays on average before another takes its place; every second one goes without a word. `None`:
+    /// all stay.
+    pub stay: Option<Duration>,
+}
+
+/// Pages that stay connected until this is dropped.
+pub struct Load {
+    counts: Arc<Counts>,
+    cuts: watch::Sender<u64>,
+    /// Aborted when dropped.
+    _pages: JoinSet<()>,
+}
+
+impl Load {
+    /// Begins to connect the pages. Needs a Tokio runtime, on which they run.
+    #[must_use]
+    pub fn start(plan: Plan) -> Self {
+        let counts = Arc::new(Counts::default());
+        let shared = Arc::new(Shared {
+            servers: plan.servers,
+            prefix: plan.prefix,
+            config: plan.config,
+            stay: plan.stay,
+            counts: Arc::clone(&counts),
+        });
+        let cuts = watch::Sender::new(0);
+        let (start, number_of_pages) = (Instant::now(), plan.sessions.len().max(1));
+        let mut pages = JoinSet::new();
+        for (number, session) in plan.sessions.into_iter().enumerate() {
+            let at = start + plan.ramp.mul_f64(number as f64 / number_of_pages as f64);
+            let page = Page::new(Arc::clone(&shared), number, session);
+            pages.spawn(page.run(at, cuts.subscribe()));
+        }
+        Self { counts, cuts, _pages: pages }
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        self.counts.now()
+    }
+
+    /// Resets every connection from the pages' side, without a word to the servers' WebSockets, as a network does.
+    pub fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+}
