@@ -17,7 +17,7 @@ const fn close_code(code: u16, reason: &'static str) -> CloseCode {
 }
 
 /// Every code below, for whoever counts or explains them.
-pub const ALL: [CloseCode; 13] = [
+pub const ALL: [CloseCode; 14] = [
     NORMAL,
     GOING_AWAY,
     PROTOCOL_ERROR,
@@ -31,6 +31,7 @@ pub const ALL: [CloseCode; 13] = [
     INVALID_ORIGIN,
     LOGGED_OUT,
     SLOW_READER,
+    TOO_MANY_MESSAGES,
 ];
 
 /// The peer closed on purpose and nothing is wrong.

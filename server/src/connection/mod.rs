@@ -623,10 +623,11 @@ impl fmt::Debug for Connection {
 mod tests {
     use super::*;
 
-    /// This is all that a connection holds while nothing happens, beside its socket's registration and its task.
+    /// This is all that a connection holds while nothing happens, beside its socket's registration and its task. With the
+    /// two counts of its `Arc` it fills the 160 bytes that allocators give for anything from 145 on.
     #[test]
     fn an_idle_connection_is_small_and_a_websocket_pays_nothing_for_other_transports() {
-        assert!(size_of::<Inner>() <= 128, "{}", size_of::<Inner>());
+        assert!(size_of::<Inner>() <= 136, "{}", size_of::<Inner>());
         assert_eq!(size_of::<Outlet>(), size_of::<Link>());
     }
 }
