@@ -12,7 +12,7 @@ use std::{
 use sd_notify::NotifyState;
 use swampdragon_server::{
     Server, TlsError, hang_up_signals, raise_open_files_limit,
-    settings::{Invocation, Loaded, LogFormat, Settings},
+    settings::{Invocation, Loaded, LogFormat, Settings, Source},
     shutdown_signals,
 };
 use tokio::signal::unix::Signal;
@@ -35,11 +35,13 @@ fn main() -> ExitCode {
         }
         Err(error) => return fail(&error, ExitCode::from(MISUSED)),
     };
+    let asked_for = *loaded.source("max_connections") != Source::Default;
     let Loaded { settings, warnings, .. } = *loaded;
     start_logging(&settings);
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if let Err(error) = raise_open_files_limit(settings.max_connections) {
-        tracing::warn!("{error}");
+        // The default is more than most systems allow, and than most servers need.
+        if asked_for { tracing::warn!("{error}") } else { tracing::debug!("{error}") }
     }
     match run(settings) {
         Ok(()) => ExitCode::SUCCESS,

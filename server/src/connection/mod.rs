@@ -192,7 +192,9 @@ impl Connection {
             connection.close_for_shutdown();
         }
         if service.settings.heartbeat_enabled {
-            connection.set_heartbeat_interval(Some(service.settings.heartbeat_interval));
+            let interval = service.settings.heartbeat_interval;
+            let first = service.settings.heartbeat_first_delay.min(interval);
+            connection.schedule_heartbeats(Some((first, interval)));
         }
         connection
     }
@@ -401,8 +403,13 @@ impl Connection {
     ///
     /// Intervals are rounded up to 50 ms. One that is not shorter than the store's TTL lets sessions expire.
     pub fn set_heartbeat_interval(&self, interval: Option<Duration>) {
+        self.schedule_heartbeats(interval.map(|interval| (interval, interval)));
+    }
+
+    /// The first heartbeat message comes after the first of these times, the others after the second, each.
+    fn schedule_heartbeats(&self, times: Option<(Duration, Duration)>) {
         let schedule = &self.service().heartbeat_messages;
-        let slot = interval.map(|interval| schedule.insert(self.clone(), interval));
+        let slot = times.map(|(first, interval)| schedule.insert_after(self.clone(), first, interval));
         if let Some(old) = self.inner.heartbeat_message.replace(slot) {
             schedule.remove(old);
         }

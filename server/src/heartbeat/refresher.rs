@@ -29,8 +29,9 @@ use crate::{
 /// The most keys in one request to the store. Redis gains nothing from longer pipelines.
 const MAX_BATCH: usize = 1024;
 
-/// How long the refresher waits before it asks a store again that was away: at first, and at most.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How long the refresher waits before it asks a store again that was away: at first, and at most. What the store is
+/// late in being found again, sessions lose of their time, and some have little left.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RefresherSettings {

@@ -70,7 +70,12 @@ impl<T: Clone> Schedule<T> {
 
     /// Makes `item` due after each `interval`, for the first time one interval from now.
     pub(crate) fn insert(&self, item: T, interval: Duration) -> Slot {
-        let first = self.tick_of(Instant::now() + interval.min(Duration::from_secs(u64::from(u32::MAX) / 20)));
+        self.insert_after(item, interval, interval)
+    }
+
+    /// Makes `item` due `first` from now, and from then on after each `interval`.
+    pub(crate) fn insert_after(&self, item: T, first: Duration, interval: Duration) -> Slot {
+        let first = self.tick_of(Instant::now() + first.min(Duration::from_secs(u64::from(u32::MAX) / 20)));
         let interval = u32::try_from(ticks(interval)).unwrap_or(u32::MAX).max(1);
         let mut state = self.state();
         let sooner = state.due.first_key_value().is_none_or(|(&tick, _)| first < tick);
@@ -198,6 +203,17 @@ mod tests {
             seen.push((item, after.as_secs()));
         }
         assert_eq!(seen, [(4, 4), (4, 8), (10, 10), (4, 12), (4, 16)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_first_time_of_its_own_changes_no_interval() {
+        let (schedule, mut due) = running();
+        schedule.insert_after(1, Duration::from_secs(2), Duration::from_secs(600));
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(due.recv().await.unwrap().1.as_secs());
+        }
+        assert_eq!(seen, [2, 602, 1202]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ use crate::session_store::{
 const MAX_WAITING_BYTES: usize = 16 << 20;
 
 /// How long the node waits before it connects again: at first, and at most.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// How often a silent connection is asked whether it is still there. A peer that vanished without a word is noticed
 /// after this and the response timeout.

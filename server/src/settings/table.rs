@@ -189,6 +189,11 @@ settings! {
         /// How often a heartbeat message is sent on each connection; less than session-ttl.
         heartbeat_interval: Duration = Time<50, { 365 * DAY }>, "10m", "SWAMP_DRAGON_HEARTBEAT_FREQUENCY" as Milliseconds;
 
+        /// How soon after a connection has opened its first heartbeat message is sent, unless heartbeat-interval is shorter.
+        ///
+        /// A page that comes back from an outage has its session refreshed that soon, however little of it is left.
+        heartbeat_first_delay: Duration = Time<0, { 365 * DAY }>, "2s";
+
         /// What heartbeat messages say: tick, or 1 for the pages of SwampDragon 0.3.9 to 0.4.
         heartbeat_value: HeartbeatValue = HeartbeatValueName, "tick";
 

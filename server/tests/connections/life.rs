@@ -143,6 +143,18 @@ async fn a_connection_may_have_its_own_heartbeat_interval() {
 }
 
 #[tokio::test]
+async fn a_page_that_has_just_come_is_asked_soon() {
+    let settings = Settings {
+        heartbeat_first_delay: Duration::from_millis(50),
+        heartbeat_interval: Duration::from_secs(600),
+        ..Settings::default()
+    };
+    let running = run(server().settings(settings)).await;
+    let mut peer = Peer::sockjs(running.address).await;
+    assert_eq!(peer.text().await, "a[\"{\\\"heartbeat\\\": \\\"tick\\\"}\"]");
+}
+
+#[tokio::test]
 async fn heartbeat_frames_go_to_sockjs_peers_and_messages_only_where_enabled() {
     let settings = Settings {
         heartbeat_enabled: false,

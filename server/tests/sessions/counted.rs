@@ -35,7 +35,9 @@ fn expect(counted: &HashMap<String, u64>, expected: &[(&str, u64)]) {
 #[tokio::test(start_paused = true)]
 async fn each_heartbeat_message_is_answered_once_in_time_or_late() {
     let minute = Duration::from_secs(60);
-    let (server, numbers) = counted(Settings { heartbeat_interval: 10 * minute, ..Settings::default() }).await;
+    let interval = 10 * minute;
+    let settings = Settings { heartbeat_interval: interval, heartbeat_first_delay: interval, ..Settings::default() };
+    let (server, numbers) = counted(settings).await;
     save(&server, &["mine"]).await;
     let page = server.connect().await;
     // Nobody asked.

@@ -50,6 +50,9 @@ impl Sessions {
         let mut expiries = HashMap::new();
         for mut master in masters {
             let names: Vec<String> = master.keys(format!("{SESSION_KEY_PREFIX}*")).await?;
+            if names.is_empty() {
+                continue;
+            }
             let mut asking = redis::pipe();
             for name in &names {
                 asking.cmd("PEXPIRETIME").arg(name);

@@ -37,7 +37,7 @@ pub(crate) struct Link {
 /// How long a failed attempt to connect is the answer for everybody, before the next attempt: at first, and at most.
 ///
 /// Without the pause a flood of requests would be a flood of connection attempts at a server in trouble.
-const PAUSE_BETWEEN_ATTEMPTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+const PAUSE_BETWEEN_ATTEMPTS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
 
 /// How long a request waits for an attempt to connect when it is known that something is wrong. An attempt that works
 /// takes milliseconds; one at a server that hangs goes on without anybody waiting for it.
