@@ -3,32 +3,26 @@
 mod beat_clock;
 mod dialect;
 mod handler;
+mod heartbeats;
 mod holdings;
 mod key_hash;
 mod logout;
 mod message;
 mod message_rate;
 mod origin_names;
+mod receiving;
 mod recorder;
+mod sending;
 mod sessions;
 mod table;
 
 use std::{
     fmt,
     net::IpAddr,
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, Weak},
 };
 
-use serde::Serialize;
-use swampdragon_protocol::{
-    CloseCode, MessageForm, ServerMessage, SessionKey, close_code, decode_client_frame,
-    json::{Json, encode_server_message},
-    with_retry_after,
-};
+use swampdragon_protocol::{MessageForm, SessionKey, close_code};
 
 pub(crate) use beat_clock::Moment;
 pub(crate) use dialect::Dialect;
@@ -41,9 +35,10 @@ pub(crate) use origin_names::{OriginName, OriginNames};
 pub(crate) use recorder::Recorder;
 pub(crate) use table::ConnectionTable;
 
-use self::{beat_clock::BeatClock, key_hash::FirstSession, message_rate::MessageRate, sessions::NamedBy};
+use self::{
+    beat_clock::BeatClock, heartbeats::AtomicSlot, key_hash::FirstSession, message_rate::MessageRate, sessions::NamedBy,
+};
 use crate::{
-    heartbeat::Slot,
     metrics::Transport,
     pubsub::Publisher,
     refusals::Limit,
@@ -51,7 +46,7 @@ use crate::{
     session_store::SessionStore,
     sockjs::{Endpoint, PolledSession},
     stream::Stream,
-    websocket::{Framing, HasLink, Link, SendLimits, WireFrame},
+    websocket::{Framing, HasLink, Link},
 };
 
 /// One live peer. Cloning gives another handle to the same peer; handles may outlive it.
@@ -129,26 +124,6 @@ impl HasLink for Inner {
             Limit::MaxOutgoingBytes,
             format_args!("connection {} reads too slowly: more than {limit} bytes wait for it", self.id),
         );
-    }
-}
-
-/// Where a connection stands in a heartbeat schedule, if it does.
-struct AtomicSlot(AtomicU32);
-
-impl AtomicSlot {
-    const NONE: u32 = u32::MAX;
-
-    fn new() -> Self {
-        Self(AtomicU32::new(Self::NONE))
-    }
-
-    fn is_some(&self) -> bool {
-        self.0.load(Ordering::Acquire) != Self::NONE
-    }
-
-    fn replace(&self, slot: Option<Slot>) -> Option<Slot> {
-        let old = self.0.swap(slot.map_or(Self::NONE, |Slot(index)| index), Ordering::AcqRel);
-        (old != Self::NONE).then_some(Slot(old))
     }
 }
 
@@ -238,189 +213,6 @@ impl Connection {
         self.service().publisher()
     }
 
-    /// Sends a JSON value as one message.
-    ///
-    /// # Errors
-    /// The value has no JSON form. That the peer is gone is no error: [`ConnectionHandler::on_close`] tells.
-    pub fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), serde_json::Error> {
-        self.send_text(&serde_json::to_string(value)?);
-        Ok(())
-    }
-
-    /// Sends one message that is JSON text already.
-    pub fn send_text(&self, json: &str) {
-        let form = self.message_form();
-        match &self.inner.outlet {
-            Outlet::WebSocket(_) => {
-                Link::send_message(&self.inner, json, form, self.limits());
-            }
-            Outlet::Polled(session) => session.send(&form.element(json), self.limits().max_outgoing_bytes),
-            Outlet::Recorder(recorder) => recorder.message(json),
-        }
-    }
-
-    /// Sends one binary message. Only a raw WebSocket has those; says whether this is one.
-    pub fn send_binary(&self, bytes: &[u8]) -> bool {
-        let is_raw = self.framing() == Framing::Raw;
-        if is_raw {
-            Link::send_binary(&self.inner, bytes, self.limits());
-        }
-        is_raw
-    }
-
-    pub(crate) fn send_message(&self, message: &ServerMessage<Json>) {
-        self.send_text(&encode_server_message(message));
-    }
-
-    pub(crate) fn send_frame(&self, frame: &WireFrame) {
-        match &self.inner.outlet {
-            Outlet::WebSocket(_) => {
-                Link::send_frame(&self.inner, frame, self.limits());
-            }
-            Outlet::Polled(session) => match frame.element() {
-                Some(element) => session.send(element, self.limits().max_outgoing_bytes),
-                None => session.heartbeat(),
-            },
-            Outlet::Recorder(recorder) => {
-                if let Some(message) = frame.message_text() {
-                    recorder.message(message);
-                }
-            }
-        }
-    }
-
-    /// Sends a heartbeat frame: `frames` are that alone, and with a ping for a peer that has been silent. One that has
-    /// been silent for `patience` such times is gone.
-    pub(crate) fn send_heartbeat_frame(&self, frames: &[WireFrame; 2], patience: u16) {
-        let [alone, with_ping] = frames;
-        let Some(link) = self.link() else { return self.send_frame(alone) };
-        if self.is_at_work() {
-            // Nothing is read meanwhile, so it cannot be heard.
-            link.heard();
-        }
-        match link.sweep() {
-            0 => self.send_frame(alone),
-            silent if silent < patience => self.send_frame(with_ping),
-            _ => {
-                self.service().metrics.dead_peers.increment(1);
-                tracing::debug!(connection = self.id(), "peer is gone (peer_timeout)");
-                link.abort();
-            }
-        }
-    }
-
-    /// Counts messages that have come. Past the limit the connection closes, and this is false.
-    pub(crate) fn count_messages(&self, messages: usize) -> bool {
-        let service = self.service();
-        let limit = service.rate_limit;
-        let second = service.started.elapsed().as_secs();
-        if (0..messages).all(|_| self.inner.message_rate.count(second, limit)) {
-            return true;
-        }
-        let what = format_args!(
-            "connection {} sends more than {} messages a second, and more than {} at once",
-            self.id(),
-            limit.per_second,
-            limit.burst
-        );
-        if self.is_open() {
-            service.refusals.note(Limit::MaxMessagesPerSecond, what);
-            self.close(close_code::TOO_MANY_MESSAGES);
-        }
-        false
-    }
-
-    pub(crate) fn send_bytes(&self, bytes: &[u8]) {
-        Link::send_bytes(&self.inner, bytes, self.limits());
-    }
-
-    pub(crate) fn send_open(&self) {
-        Link::send_open(&self.inner, self.limits());
-    }
-
-    /// Asks the peer to close, with a SockJS close frame where it speaks SockJS. Messages it still sends are not
-    /// handled; if it does not close within `close_timeout`, its socket is shut. A peer without a WebSocket is told
-    /// when it next asks, for as long as `sockjs_disconnect_delay`.
-    pub fn close(&self, code: CloseCode) {
-        self.close_because(code, code.reason);
-    }
-
-    /// The same, with another text beside the code.
-    fn close_because(&self, code: CloseCode, reason: &str) {
-        match &self.inner.outlet {
-            Outlet::WebSocket(_) => Link::close(&self.inner, code, reason, self.limits()),
-            Outlet::Polled(session) => session.close(code, reason),
-            Outlet::Recorder(recorder) => recorder.close(code),
-        }
-    }
-
-    /// Ends the connection over a message or a call that cannot be dealt with, by the close code of the setting
-    /// `abort_code`. Pages of SwampDragon 0.2 to 0.4 stay away after 3001; all pages come back after 3000.
-    pub fn abort_connection(&self) {
-        self.close(self.dialect().abort);
-    }
-
-    /// Closes a connection that the application never hears of.
-    pub(crate) fn refuse(&self, code: CloseCode) {
-        drop(self.take_handler());
-        self.close(code);
-    }
-
-    /// Closes as servers do that are about to stop, so that the peer comes back later.
-    pub(crate) fn close_for_shutdown(&self) {
-        let code = match self.framing() {
-            Framing::SockJs => close_code::GO_AWAY,
-            Framing::Raw => close_code::GOING_AWAY,
-        };
-        match self.service().drain.retry_after() {
-            Some(delay) => self.close_because(code, &with_retry_after(code.reason, delay)),
-            None => self.close(code),
-        }
-    }
-
-    /// Closes below SockJS, over a fault in what the peer sent.
-    pub(crate) fn fail(&self, code: CloseCode, reason: &str) {
-        tracing::info!(code = code.code, reason, "peer broke the protocol: closed");
-        match &self.inner.outlet {
-            Outlet::WebSocket(_) => Link::fail(&self.inner, code, reason, self.limits()),
-            Outlet::Polled(session) => session.close(code, code.reason),
-            Outlet::Recorder(recorder) => recorder.close(code),
-        }
-    }
-
-    /// Whether messages can still be sent.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        match &self.inner.outlet {
-            Outlet::WebSocket(link) => link.is_open(),
-            Outlet::Polled(session) => session.is_open(),
-            Outlet::Recorder(recorder) => recorder.is_open(),
-        }
-    }
-
-    /// Changes how often this peer gets a heartbeat message, counted from now; `None` stops them. The first one comes
-    /// after one whole interval.
-    ///
-    /// Intervals are rounded up to 50 ms. One that is not shorter than the store's TTL lets sessions expire.
-    pub fn set_heartbeat_interval(&self, interval: Option<Duration>) {
-        self.schedule_heartbeats(interval.map(|interval| (interval, interval)));
-    }
-
-    /// The first heartbeat message comes after the first of these times, the others after the second, each.
-    fn schedule_heartbeats(&self, times: Option<(Duration, Duration)>) {
-        let schedule = &self.service().heartbeat_messages;
-        let slot = times.map(|(first, interval)| schedule.insert_after(self.clone(), first, interval));
-        if let Some(old) = self.inner.heartbeat_message.replace(slot) {
-            schedule.remove(old);
-        }
-        // Else a handle that outlives its connection would keep it in the schedule.
-        if !self.is_registered()
-            && let Some(late) = self.inner.heartbeat_message.replace(None)
-        {
-            schedule.remove(late);
-        }
-    }
-
     /// Has the session `key` [refreshed](SessionStore::refresh_key_timeout) with the next batch, milliseconds from now.
     /// While the store is away the key waits and is refreshed when the store is back.
     ///
@@ -437,11 +229,6 @@ impl Connection {
 
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
-    }
-
-    /// A heartbeat message has been sent to the peer.
-    pub(crate) fn beat(&self, now: Moment) {
-        self.inner.beats.sent(now);
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -497,8 +284,8 @@ impl Connection {
         }
     }
 
-    /// What log lines about this connection stand in: its peer is the other end of the socket, which may be a proxy. Made while there is something to do, since most connections are
-    /// idle most of the time.
+    /// What log lines about this connection stand in: its peer is the other end of the socket, which may be a proxy. Made
+    /// while there is something to do, since most connections are idle most of the time.
     pub(crate) fn span(&self) -> tracing::Span {
         let (peer, origin) = match &self.inner.outlet {
             Outlet::WebSocket(link) => (link.peer_address(), link.origin()),
@@ -518,105 +305,8 @@ impl Connection {
         self.link().map_or(Framing::SockJs, Link::framing)
     }
 
-    /// Ends both directions of its socket at once.
-    pub(crate) fn abort(&self) {
-        if let Some(link) = self.link() {
-            link.abort();
-        }
-    }
-
     pub(crate) fn max_message_size(&self) -> usize {
         self.service().settings.max_message_size
-    }
-
-    fn limits(&self) -> SendLimits {
-        let settings = &self.service().settings;
-        SendLimits { max_outgoing_bytes: settings.max_outgoing_bytes, close_timeout: settings.close_timeout }
-    }
-
-    /// The peer has closed.
-    pub(crate) fn ended(&self) {
-        Link::end(&self.inner, self.limits());
-    }
-
-    pub(crate) async fn linger(&self) {
-        if let Some(link) = self.link() {
-            link.linger(self.limits()).await;
-        }
-    }
-
-    /// Whether its handler is at work.
-    fn is_at_work(&self) -> bool {
-        self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner).is_none()
-    }
-
-    fn take_handler(&self) -> Option<Box<dyn ConnectionHandler>> {
-        self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn put_handler(&self, handler: Box<dyn ConnectionHandler>) {
-        *self.inner.handler.lock().unwrap_or_else(PoisonError::into_inner) = Some(handler);
-    }
-
-    pub(crate) async fn opened(&self) {
-        if let Some(mut handler) = self.take_handler() {
-            handler.on_open(self).await;
-            self.put_handler(handler);
-        }
-    }
-
-    pub(crate) async fn closed(&self, code: u16) {
-        if let Some(link) = self.link() {
-            link.note_close_code(code);
-        }
-        tracing::debug!(code = self.close_code().unwrap_or(code), "closed");
-        if let Some(mut handler) = self.take_handler() {
-            handler.on_close(self, code).await;
-        }
-    }
-
-    /// Handles the text of one WebSocket frame.
-    pub(crate) async fn received(&self, text: &str) {
-        match self.framing() {
-            Framing::Raw => self.received_messages([text]).await,
-            Framing::SockJs => match decode_client_frame(text) {
-                // However often.
-                Ok(messages) if messages.is_empty() => drop(self.count_messages(1)),
-                Ok(messages) => self.received_messages(messages).await,
-                Err(error) => self.fail(close_code::INVALID_PAYLOAD, &error.to_string()),
-            },
-        }
-    }
-
-    /// Handles a binary WebSocket frame. SockJS has none; the originals took one for text.
-    pub(crate) async fn received_binary(&self, bytes: &[u8]) {
-        match (self.framing(), str::from_utf8(bytes)) {
-            (Framing::SockJs, Ok(text)) => self.received(text).await,
-            (Framing::SockJs, Err(_)) => self.fail(close_code::INVALID_PAYLOAD, "binary frame is not UTF-8 text"),
-            (Framing::Raw, _) => {
-                if !self.count_messages(1) {
-                    return;
-                }
-                let Some(mut handler) = self.take_handler() else { return };
-                handler.on_binary(self, bytes).await;
-                self.put_handler(handler);
-            }
-        }
-    }
-
-    /// Handles messages one after the other, as long as the connection is open.
-    pub(crate) async fn received_messages<M>(&self, messages: M)
-    where
-        M: IntoIterator<Item: AsRef<str> + Send, IntoIter: Send>,
-    {
-        let Some(mut handler) = self.take_handler() else { return };
-        for message in messages {
-            if !self.is_open() || !self.count_messages(1) {
-                break;
-            }
-            handler::handle(&mut *handler, self, message.as_ref()).await;
-        }
-        self.put_handler(handler);
     }
 }
 

@@ -3,6 +3,7 @@
 //! A flag counts before an environment variable, that before the file, that before the default. Each setting is
 //! defined once, in `table.rs`; its flag, variable, key in the file, help and printed form all follow from that.
 
+mod combinations;
 mod definition;
 #[cfg(test)]
 mod documents;
@@ -97,12 +98,7 @@ impl Loaded {
         let mut warnings = layers::unknown_variables(&environment);
         warnings.extend(redis_address::complete(&mut layers)?);
         let settings = Settings::read(&layers)?;
-        let origin = |name: &str| format!(" ({})", layers.source(name));
-        check_heartbeats(&settings, origin)?;
-        check_peer_timeout(&settings, origin)?;
-        check_max_age(&settings, origin)?;
-        check_expiring_notice(&settings, origin)?;
-        redis_address::check_tls(&settings, origin)?;
+        combinations::check(&settings, &|name| format!(" ({})", layers.source(name)))?;
         let sources = table::DEFINITIONS.iter().map(|setting| (setting.name, layers.source(setting.name).clone()));
         let loaded = Self { settings, warnings, sources: sources.collect() };
         Ok(if matches.get_flag(flags::PRINT_CONFIG) {
@@ -140,11 +136,7 @@ impl Settings {
             return Err(SettingsError::Combination(combination));
         }
         self.check_static_dir()?;
-        check_peer_timeout(self, |_| String::new())?;
-        check_heartbeats(self, |_| String::new())?;
-        check_max_age(self, |_| String::new())?;
-        check_expiring_notice(self, |_| String::new())?;
-        redis_address::check_tls(self, |_| String::new())
+        combinations::check(self, &|_| String::new())
     }
 
     /// Without its folder a server would start, and answer every request for a page with 404.
@@ -201,71 +193,6 @@ pub(crate) fn check_prefix(prefix: &str) -> Result<(), String> {
 impl Default for Settings {
     fn default() -> Self {
         Self::read(&Layers::defaults()).expect("every default is allowed, which a test makes sure of")
-    }
-}
-
-/// A heartbeat that comes when the session is over cannot save it. `origin` says where a setting was given, if anywhere.
-fn check_heartbeats(settings: &Settings, origin: impl Fn(&str) -> String) -> Result<(), SettingsError> {
-    let (interval, ttl) = (settings.heartbeat_interval, settings.session_ttl);
-    if !settings.heartbeat_enabled || interval < ttl {
-        return Ok(());
-    }
-    let with_origin = |name: &str, time: Duration| format!("{name} is {}{}", kind::duration_text(time), origin(name));
-    Err(SettingsError::Combination(format!(
-        "{} and {}: sessions would end before a heartbeat keeps them; set heartbeat_interval below session_ttl (a third \
-         of it is a good choice), or turn heartbeats off with heartbeat_enabled = false",
-        with_origin("heartbeat_interval", interval),
-        with_origin("session_ttl", ttl)
-    )))
-}
-
-/// Pings go with heartbeat frames, so a silent peer is asked and has answered within two intervals, and what it sent
-/// last may be one interval older. `origin` says where a setting was given, if anywhere.
-fn check_peer_timeout(settings: &Settings, origin: impl Fn(&str) -> String) -> Result<(), SettingsError> {
-    let (timeout, interval) = (settings.peer_timeout, settings.heartbeat_frame_interval);
-    if timeout >= interval * 3 {
-        return Ok(());
-    }
-    Err(SettingsError::Combination(format!(
-        "peer_timeout is {}{} and heartbeat_frame_interval is {}{}: a peer would count as gone before it could answer; \
-         set peer_timeout to {} or more",
-        kind::duration_text(timeout),
-        origin("peer_timeout"),
-        kind::duration_text(interval),
-        origin("heartbeat_frame_interval"),
-        kind::duration_text(interval * 3)
-    )))
-}
-
-/// No heartbeat could keep a session beyond its first TTL.
-fn check_max_age(settings: &Settings, origin: impl Fn(&str) -> String) -> Result<(), SettingsError> {
-    let ttl = settings.session_ttl;
-    match settings.session_max_age {
-        Some(max_age) if max_age <= ttl => Err(SettingsError::Combination(format!(
-            "session_max_age is {}{} and session_ttl is {}{}: no heartbeat could keep a session; set session_max_age \
-             above session_ttl",
-            kind::duration_text(max_age),
-            origin("session_max_age"),
-            kind::duration_text(ttl),
-            origin("session_ttl")
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// A page would be told of the end of its session whenever that is refreshed.
-fn check_expiring_notice(settings: &Settings, origin: impl Fn(&str) -> String) -> Result<(), SettingsError> {
-    let ttl = settings.session_ttl;
-    match settings.session_expiring_notice {
-        Some(notice) if notice >= ttl => Err(SettingsError::Combination(format!(
-            "session_expiring_notice is {}{} and session_ttl is {}{}: every session would be about to end; set \
-             session_expiring_notice below session_ttl, or to 0s for no notice",
-            kind::duration_text(notice),
-            origin("session_expiring_notice"),
-            kind::duration_text(ttl),
-            origin("session_ttl")
-        ))),
-        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,6 @@
 use std::fmt::Write;
 
 use super::{Password, Settings, SettingsError, Source, layers::Layers};
-use crate::session_store::redacted;
 
 /// The settings that make up the address of a Redis server.
 const PARTS: [&str; 5] = ["redis_host", "redis_port", "redis_db", "redis_password", "redis_socket"];
@@ -29,26 +28,6 @@ pub(super) fn complete(layers: &mut Layers) -> Result<Option<String>, SettingsEr
     let settings = Settings::read(&*layers)?;
     layers.set("session_store", address(&settings), Source::Settings(set));
     Ok(None)
-}
-
-/// Whoever names certificates means to be encrypted. `origin` says where a setting was given, if anywhere.
-pub(super) fn check_tls(settings: &Settings, origin: impl Fn(&str) -> String) -> Result<(), SettingsError> {
-    let files = [
-        ("redis_tls_ca_file", &settings.redis_tls_ca_file),
-        ("redis_tls_cert_file", &settings.redis_tls_cert_file),
-        ("redis_tls_key_file", &settings.redis_tls_key_file),
-    ];
-    let Some((name, _)) = files.into_iter().find(|(_, file)| file.is_some()) else { return Ok(()) };
-    let mut addresses = settings.pubsub.iter().chain([&settings.session_store]);
-    if addresses.any(|address| address.starts_with("rediss")) {
-        return Ok(());
-    }
-    Err(SettingsError::Combination(format!(
-        "{name}{} is set, but session_store is `{}`, which is not encrypted; let the address begin with rediss, or \
-         unset {name}",
-        origin(name),
-        redacted(&settings.session_store)
-    )))
 }
 
 fn are(names: &[&str]) -> String {
