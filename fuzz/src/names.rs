@@ -15,7 +15,11 @@ pub(crate) fn check(input: &[u8]) {
             let logged = format!("{key:?}");
             assert!(logged.len() < "SessionKey(….…)".len() + 4, "{logged}");
         }
-        Err(error) => assert!(text.len() < 4 || !error.to_string().contains(text), "{error}"),
+        Err(error) => {
+            // What is said of a text is the same whatever its letters are: nothing of it is repeated.
+            let masked: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { 'x' } else { c }).collect();
+            assert_eq!(SessionKey::parse(&masked), Err(error));
+        }
     }
     let printable = (1..=256).contains(&text.len()) && !text.chars().any(char::is_control);
     assert_eq!(RouteName::parse(text).is_ok(), printable);
