@@ -24,7 +24,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use js_sys::{Array, Function, JSON, Object, Reflect};
+use js_sys::{Array, Function, JSON, JsString, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 pub use serde_wasm_bindgen::Error;
@@ -37,6 +37,9 @@ use web_sys::WebSocket;
 
 use crate::bridge::{Command, Delivery, Host};
 use crate::shell;
+
+/// The handle of every logout. Those of calls are texts.
+const LOGOUT: JsValue = JsValue::TRUE;
 
 /// A message of the server, read where it is looked at.
 #[derive(Debug, Clone)]
@@ -104,8 +107,17 @@ pub enum Event {
         /// What was published.
         message: Message,
     },
-    /// What became of the session.
-    Session(Message),
+    /// What became of the session, as the server tells it: fields `session`, `state` and, where they apply, `ttl`
+    /// (milliseconds) and `reason`. Once it is `expired`, [give the connection](Connection::set_session) another key or
+    /// none.
+    Session {
+        /// Whether this is the answer to [`Connection::logout`]: the state is `expired`, or `refused` with the reason.
+        answers_logout: bool,
+        /// The notice.
+        message: Message,
+    },
+    /// A logout ended without an answer. Whether the session has ended is unknown.
+    LogoutFailed,
     /// Any other message.
     Message(Message),
 }
@@ -174,9 +186,38 @@ impl Connection {
         self.tell(Command::Disconnect, JsValue::UNDEFINED);
     }
 
-    /// Answers heartbeat messages with this key, or with none.
+    /// Answers heartbeat messages with this key, or with none, while the visitor is
+    /// [present](Self::set_presence).
     pub fn set_session(&self, key: Option<&SessionKey>) {
         self.tell(Command::Session, key.map_or(JsValue::UNDEFINED, |key| key.as_str().into()));
+    }
+
+    /// Ends this session everywhere: the server deletes it, and closes the other connections that kept it with
+    /// [`close_code::LOGGED_OUT`]. What comes of it is an [`Event::Session`] that answers this, or
+    /// [`Event::LogoutFailed`].
+    ///
+    /// [`close_code::LOGGED_OUT`]: swampdragon_protocol::close_code::LOGGED_OUT
+    ///
+    /// # Errors
+    /// When the browser has no memory for the message.
+    pub fn logout(&self, key: &SessionKey) -> Result<(), Error> {
+        let key = JsValue::from_str(key.as_str());
+        let text = object([("logout", &JsValue::TRUE), ("session", &key)])?;
+        // What a call is named by comes back with its failure, where a key has no business.
+        self.dispatch.run(0, &text, Command::Call as u32, &key, &LOGOUT, &JsValue::UNDEFINED);
+        Ok(())
+    }
+
+    /// Says whether the visitor is here, where a session shall live for its visitor and not for an open page alone.
+    /// While nobody is, heartbeat messages are not answered; the last of them is as soon as somebody is back.
+    ///
+    /// To keep a session while the page is visible, call this with that when you connect, and at each
+    /// `visibilitychange`. To keep it while the page is used, set [`Config::active_within_ms`], and call this with `true`
+    /// when you connect and at each touch: that holds for so long. Without either, the visitor is always here.
+    pub fn set_presence(&self, present: bool) {
+        let nothing = JsValue::UNDEFINED;
+        let command = u32::from(present) << 8 | Command::Presence as u32;
+        self.dispatch.run(0, &nothing, command, &nothing, &nothing, &nothing);
     }
 
     /// Calls a router. The reply comes as an [`Event::Reply`] with the callback name. A call of the verb `subscribe` is
@@ -186,23 +227,15 @@ impl Connection {
     /// When the arguments have no JSON form.
     pub fn call(&self, verb: &str, route: &str, args: &impl Serialize, callback_name: &str) -> Result<(), Error> {
         let args = args.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?;
-        let message = Object::new();
-        for (field, value) in [
-            ("route", &route.into()),
-            ("verb", &verb.into()),
-            ("args", &args),
-            ("callbackname", &JsValue::from_str(callback_name)),
-        ] {
-            Reflect::set(&message, &field.into(), value)?;
-        }
-        let text = JSON::stringify(&message)?;
+        let name = JsValue::from_str(callback_name);
+        let text =
+            object([("route", &route.into()), ("verb", &verb.into()), ("args", &args), ("callbackname", &name)])?;
         let subject = JSON::stringify(&Array::of2(&route.into(), &args))?;
         let command = match verb {
             "subscribe" => Command::Subscribe,
             "unsubscribe" => Command::Unsubscribe,
             _ => Command::Call,
         };
-        let name = JsValue::from_str(callback_name);
         self.dispatch.run(0, &text, command as u32, &name, &name, &subject);
         Ok(())
     }
@@ -219,6 +252,15 @@ impl Drop for Connection {
     }
 }
 
+/// An object as JSON.
+fn object<const N: usize>(fields: [(&str, &JsValue); N]) -> Result<JsString, JsValue> {
+    let object = Object::new();
+    for (name, value) in fields {
+        Reflect::set(&object, &name.into(), value)?;
+    }
+    JSON::stringify(&object)
+}
+
 fn event(what: u32, first: JsValue, second: &JsValue) -> Option<Event> {
     let is = |delivery: Delivery| what == delivery as u32;
     Some(if is(Delivery::Open) {
@@ -230,6 +272,8 @@ fn event(what: u32, first: JsValue, second: &JsValue) -> Option<Event> {
         Event::Heartbeat
     } else if is(Delivery::Reply) {
         Event::Reply { callback_name: second.as_string(), message: Message(first) }
+    } else if is(Delivery::CallFailed) && first == LOGOUT {
+        Event::LogoutFailed
     } else if is(Delivery::CallFailed) {
         Event::CallFailed { callback_name: first.as_string() }
     } else if is(Delivery::Publication) {
@@ -239,7 +283,7 @@ fn event(what: u32, first: JsValue, second: &JsValue) -> Option<Event> {
             message: Message(first),
         }
     } else if is(Delivery::Session) {
-        Event::Session(Message(first))
+        Event::Session { answers_logout: *second == LOGOUT, message: Message(first) }
     } else if is(Delivery::Message) {
         Event::Message(Message(first))
     } else {

@@ -115,7 +115,9 @@ async function readFrames(body, handOn) {
     if (done) {
       return any;
     }
-    const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+    const lines = decoder.decode(value, { stream: true }).split("\n");
+    // Only what is new is looked through: a long frame comes in very many pieces.
+    lines[0] = rest + lines[0];
     rest = lines.pop();
     for (const line of lines) {
       // A stream begins with a line of many `h`, for browsers that show nothing of a short response.

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { SwampDragon } from "swampdragon";
 import { WebSocket } from "ws";
 import { Locks } from "./locks.js";
+import { closePage, openPage } from "./page.js";
 import { startPolledServer } from "./polled-server.js";
 import { reply, startServer, until } from "./server.js";
 
@@ -316,6 +317,36 @@ test("a server that is away is asked by one tab at a time", async () => {
   await until(() => tabs.every(({ closed }) => closed.length >= 4));
   const attempts = Math.max(...tabs.map(({ closed }) => closed.length));
   assert.ok(tries <= attempts + 1, `${tries} tries in ${attempts} attempts`);
+});
+
+test("a tab that disconnects when it is its turn to lead leaves that to the next", async () => {
+  server = await startServer({ onMessage: answer });
+  const [first] = await openTabs(1);
+  const second = openTab({ onclose: () => second.dragon.disconnect() });
+  await until(() => second.dragon.isReady);
+  first.dragon.disconnect();
+  await until(() => !second.dragon.isReady);
+  const third = openTab();
+  await until(() => third.dragon.isReady);
+  assert.equal(server.peers.length, 2);
+});
+
+test("while the browser sees no network, a tab takes nothing over at once", async (t) => {
+  const happen = openPage();
+  t.after(closePage);
+  const network = { locks, onLine: false };
+  Object.defineProperty(globalThis, "navigator", { value: network, configurable: true });
+  server = await startServer({ onMessage: answer });
+  const tabs = await openTabs(2, { reconnectDelayMs: 0, reconnectDelayMaxMs: 60_000, storage: "memory" });
+  t.mock.method(Math, "random", () => 0.99);
+  tabs[0].dragon.disconnect();
+  await until(() => tabs[1].closed.length);
+  await new Promise((done) => setTimeout(done, 50));
+  assert.deepEqual([tabs[1].dragon.isReady, server.peers.length], [false, 1]);
+
+  network.onLine = true;
+  happen("online");
+  await until(() => tabs[1].dragon.isReady);
 });
 
 describe("without", () => {

@@ -72,8 +72,9 @@ export interface ChannelOptions {
 export interface CloseEvent {
   type: "close";
   /**
-   * The close code. 1006: lost without a word. 3001 and 4000: the server does not want this page. 4001: its session was
-   * logged out.
+   * The close code. 1006: lost without a word. 3000: the server stops, or did not understand. 4008 and 4029: the page
+   * read too slowly, or sent too much. 3001 and 4000: the server does not want this page. 4001: its session was logged
+   * out.
    */
   code: number;
   /** The server's words, or "". */
@@ -88,7 +89,7 @@ export interface MessageEvent {
   data: unknown;
 }
 
-/** What became of the stored session at a heartbeat or a logout. Only servers that answer heartbeats tell. */
+/** What became of the stored session at a heartbeat, from servers that tell (`--heartbeat-ack`), or at a logout. */
 export interface SessionNotice {
   /**
    * - `active`: it lives, and has been refreshed.

@@ -2,7 +2,18 @@
 import { SwampDragon } from "swampdragon";
 
 const asked = new URLSearchParams(location.search);
-const seen = { opened: 0, closed: 0, heartbeats: 0, order: [], notices: [], requests: [], published: [], restored: 0 };
+const seen = {
+  opened: 0,
+  openedAt: 0,
+  closed: 0,
+  ends: [],
+  heartbeats: 0,
+  order: [],
+  notices: [],
+  requests: [],
+  published: [],
+  restored: 0,
+};
 globalThis.seen = seen;
 
 const send = WebSocket.prototype.send;
@@ -14,8 +25,9 @@ WebSocket.prototype.send = function (data) {
 // Shown again as it was left, from the cache of the back button.
 addEventListener("pageshow", (event) => (seen.restored += event.persisted));
 
-// Every delay as long as it may be.
+// Every delay as long, or as short, as it may be.
 if (asked.has("unlucky")) Math.random = () => 0.999999;
+if (asked.has("lucky")) Math.random = () => 0;
 
 const { fetch } = globalThis;
 globalThis.fetch = (resource, ...more) => {
@@ -33,9 +45,11 @@ const dragon = new SwampDragon({
   share: asked.has("share"),
   onopen() {
     seen.opened += 1;
+    seen.openedAt = Date.now();
   },
-  onclose() {
+  onclose({ code, reason, reconnecting }) {
     seen.closed += 1;
+    seen.ends.push({ code, reason, reconnecting, at: Date.now() });
   },
   onheartbeat() {
     seen.heartbeats += 1;

@@ -6,7 +6,8 @@ export function hold(name, signal, held, options = { signal }) {
   return navigator.locks.request(name, options, () => {
     if (!signal.aborted) {
       held();
-      return new Promise((release) => signal.addEventListener("abort", release));
+      // Who holds it may have let go of it by then.
+      return signal.aborted || new Promise((release) => signal.addEventListener("abort", release));
     }
   });
 }

@@ -177,7 +177,7 @@ export class Tab {
       openReal: this.#openReal,
       opened: () => {
         this.#loss = undefined;
-            this.#opened();
+        this.#opened();
       },
       frame: (text) => this.#frame(text),
       ended: (how, code) => this.#ended(how, code),
@@ -316,7 +316,7 @@ export class Tab {
   }
 
   #wake() {
-    this.#dispatch(0, WAKE);
+    this.#dispatch(0, ((globalThis.navigator.onLine === false) << 8) | WAKE);
   }
 
   #opened() {

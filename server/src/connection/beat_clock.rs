@@ -55,14 +55,18 @@ impl BeatClock {
 
     /// The connection's first session is to be refreshed. Says whether that may be: in answer to a heartbeat message it
     /// always may, else it must not be too soon after the last time.
+    ///
+    /// Before the answer only the application refreshes. That leaves the answer its right, however late it comes: pages
+    /// withhold it while their visitors are away.
     pub(super) fn refresh(&self, now: Moment, min_interval: Duration) -> bool {
-        if let (REFRESHED, last) = self.read()
-            && now.since(last) < min_interval
-        {
-            return false;
+        match self.read() {
+            (SENT, _) => true,
+            (REFRESHED, last) if now.since(last) < min_interval => false,
+            _ => {
+                self.0.store(REFRESHED | now.0, Ordering::Relaxed);
+                true
+            }
         }
-        self.0.store(REFRESHED | now.0, Ordering::Relaxed);
-        true
     }
 }
 
@@ -95,6 +99,28 @@ mod tests {
         assert!(clock.refresh(at(11), interval));
         assert!(!clock.refresh(at(12), interval));
         assert!(clock.refresh(at(12), Duration::ZERO));
+    }
+
+    #[test]
+    fn an_answer_that_was_withheld_is_one_to_the_latest_heartbeat_message() {
+        let clock = BeatClock::new();
+        let interval = Duration::from_secs(10);
+        clock.sent(at(0));
+        clock.sent(at(600));
+        assert_eq!(clock.answered(at(900)), Some(Duration::from_secs(300)));
+        assert!(clock.refresh(at(900), interval));
+        assert_eq!(clock.answered(at(901)), None);
+        assert!(!clock.refresh(at(901), interval));
+    }
+
+    #[test]
+    fn an_answer_that_was_withheld_is_one_although_the_application_has_refreshed_meanwhile() {
+        let clock = BeatClock::new();
+        let interval = Duration::from_secs(10);
+        clock.sent(at(0));
+        assert!(clock.refresh(at(299), Duration::ZERO));
+        assert_eq!(clock.answered(at(300)), Some(Duration::from_secs(300)));
+        assert!(clock.refresh(at(300), interval));
     }
 
     #[test]

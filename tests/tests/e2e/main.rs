@@ -15,6 +15,7 @@ mod page_keeps_answering;
 mod page_life;
 mod redis_outage;
 mod server_restarts;
+mod session_ends;
 mod session_lives_with_its_page;
 mod shared_connection;
 mod shutdown;

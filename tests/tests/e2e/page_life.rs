@@ -4,13 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use swampdragon_tests::{
-    browser::Browser,
-    npm,
-    redis::{Life, Redis},
-    server::Server,
-    site::Site,
-};
+use swampdragon_tests::{browser::Browser, npm, redis::Redis, server::Server, site::Site};
 use tokio::time::sleep;
 
 const TTL: Duration = Duration::from_secs(3);
@@ -141,25 +135,5 @@ async fn a_page_that_keeps_its_session_while_it_is_used_does_so_in_any_tab() -> 
     ended?;
     browser.go_to(unused).await?;
     ensure!(browser.value("[seen.opened, seen.closed]").await? == json!([1, 0]), "connected all the while");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_logout_ends_the_session_on_every_page() -> Result<()> {
-    let stage = Stage::set("").await?;
-    let Stage { browser, redis, site, server } = &stage;
-    let first = browser.tab().await?;
-    browser.open_tab(&format!("{}/?server={}&session=k1", site.origin(), server.url())).await?;
-    browser.until("seen.heartbeats >= 1").await?;
-
-    let outcome = browser.value("dragon.logout().then(() => 'ended', (error) => error.message)").await?;
-    ensure!(outcome == "ended", "{outcome}");
-    ensure!(redis.session_life("k1").await? == Life::Gone, "the session is gone from the store");
-    ensure!(browser.value("[dragon.session, dragon.isReady]").await? == json!([null, true]), "this page stays");
-
-    browser.go_to(first).await?;
-    browser.until("seen.notices.includes('onsessionexpired')").await?;
-    let left = browser.value("[dragon.session, dragon.isReady, seen.closed, seen.opened]").await?;
-    ensure!(left == json!([null, false, 1, 1]), "the other is closed and stays away, but it is {left}");
     Ok(())
 }

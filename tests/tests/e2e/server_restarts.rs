@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use swampdragon_tests::{browser::Browser, npm, redis::Redis, server::Server, site::Site};
 
@@ -49,6 +49,33 @@ async fn comes_back(stop: impl FnOnce(&mut Server) -> Result<()>) -> Result<()> 
 
     browser.until("seen.opened === 2").await?;
     redis.refreshed("k1").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_leaves_a_server_that_stops_alone_for_as_long_as_it_asks() -> Result<()> {
+    let site = Site::serve(&npm::apps()?.plain).await?;
+    let flags = ["--session-store", "memory:", "--drain-retry-after", "6s", "--allowed-origins", site.origin()];
+    let mut server = Server::start(flags)?;
+    let browser = Browser::start().await?;
+    // Left to itself, this page would come back at once.
+    browser.open(&format!("{}/?server={}&lucky", site.origin(), server.url())).await?;
+    browser.until("seen.opened === 1").await?;
+
+    server.terminate()?;
+    server.ended(Duration::from_secs(10))?;
+    server.restart()?;
+    browser.until("seen.opened === 2").await?;
+
+    let end = browser.value("seen.ends[0]").await?;
+    ensure!(end["code"] == 3000 && end["reconnecting"] == true, "{end}");
+    let words = end["reason"].as_str().context("a close has words")?;
+    let asked = words.split_once("(retry after ").and_then(|(_, rest)| rest.strip_suffix(" ms)"));
+    let asked: u64 = asked.with_context(|| format!("{words} says how long"))?.parse()?;
+    let stayed = browser.value("seen.ends[1]?.at ?? seen.openedAt").await?;
+    let stayed = stayed.as_u64().zip(end["at"].as_u64()).map(|(until, since)| until - since);
+    let stayed = stayed.context("times are numbers")?;
+    ensure!(stayed >= asked, "it tried again after {stayed} ms instead of {asked} ms");
     Ok(())
 }
 

@@ -9,7 +9,13 @@ use anyhow::{Context as _, Result, ensure};
 use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 use swampdragon_tests::{
-    browser::Browser, deadline::eventually, npm, peer::Peer, redis::Redis, server::Server, site::Site,
+    browser::Browser,
+    deadline::eventually,
+    npm,
+    peer::Peer,
+    redis::{Life, Redis},
+    server::Server,
+    site::Site,
 };
 use tokio::task::JoinHandle;
 
@@ -209,6 +215,49 @@ async fn the_others_go_on_when_one_of_them_goes_and_its_subscriptions_end() -> R
         ensure!(stage.browser.value("seen.closed").await? == 0, "nobody has lost a connection");
     }
     publisher.abort();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_logout_in_one_tab_ends_the_session_in_all() -> Result<()> {
+    let stage = Stage::set(&npm::apps()?.plain, "", 3).await?;
+    stage.go_to(1).await?;
+    let outcome = stage.browser.value("dragon.logout().then(() => 'ended', (error) => error.message)").await?;
+    ensure!(outcome == "ended", "{outcome}");
+    ensure!(stage.redis.session_life("k1").await? == Life::Gone, "the session is gone from the store");
+    for (number, notices) in [
+        (0, json!(["expired", "onsessionexpired"])),
+        (1, json!(["expired"])),
+        (2, json!(["expired", "onsessionexpired"])),
+    ] {
+        stage.go_to(number).await?;
+        stage.browser.until("dragon.session === null").await?;
+        let before = stage.browser.value("seen.heartbeats").await?;
+        stage.browser.until(&format!("seen.heartbeats >= {before} + 2")).await?;
+        let heard = stage.browser.value("[seen.notices, seen.closed, dragon.isReady]").await?;
+        ensure!(heard == json!([notices, 0, true]), "tab {number} is told once and stays, but it has {heard}");
+    }
+    ensure!(stage.redis.session_life("k1").await? == Life::Gone, "no tab has brought the session back");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_session_is_kept_while_any_of_the_tabs_is_visible() -> Result<()> {
+    const SHORT: Duration = Duration::from_secs(3);
+    let stage = Stage::set(&npm::apps()?.plain, "&keepAlive=visible", 2).await?;
+    // The one that has the socket is covered, and may not answer for itself.
+    for _ in 0..3 {
+        stage.redis.refreshed("k1").await?;
+    }
+    stage.browser.open_tab("about:blank").await?;
+    stage.redis.store_session("k1", SHORT).await?;
+    stage.redis.expires_unrefreshed("k1").await?;
+
+    stage.redis.store_session("k1", SHORT).await?;
+    stage.browser.close_tab(stage.tabs[1].clone()).await?;
+    stage.redis.refreshed("k1").await?;
+    let sent = stage.browser.value("seen.order.includes('answer')").await?;
+    ensure!(sent == false, "the tab that answers is not the one that has the socket");
     Ok(())
 }
 
