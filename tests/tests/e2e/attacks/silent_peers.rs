@@ -1,6 +1,6 @@
 //! Peers that hold what they have by doing nothing, or little.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use swampdragon_tests::deadline::PATIENCE;
@@ -97,9 +97,12 @@ async fn peers_that_vanish_without_a_word() -> Result<()> {
 async fn a_peer_that_does_not_close() -> Result<()> {
     attack(&["--close-timeout", "500ms"], async |target| {
         let mut tcp = target.websocket("/data/websocket", &[]).await?.into_tcp();
-        // An unknown opcode: the server closes, and the peer never answers the close.
-        tcp.write_all(&[0x83, 0x80, 0, 0, 0, 0]).await?;
+        // No message of any kind: the server closes, and waits for an answer to that.
+        tcp.write_all(&[0x81, 0x81, 0, 0, 0, 0, b'x']).await?;
+        let asked = Instant::now();
         rest(&mut tcp).await?;
+        let waited = asked.elapsed();
+        ensure!(waited >= Duration::from_millis(500), "it ended after {waited:?}, of something else");
         Ok(target)
     })
     .await
