@@ -12,7 +12,7 @@ use super::{Target, attack};
 
 /// Sends these bytes on an open WebSocket; the code of the close frame that follows.
 async fn code_for(target: &Target, bytes: &[u8]) -> Result<u16> {
-    let mut tcp = target.websocket("/data/websocket", &[]).await?.into_tcp()?;
+    let mut tcp = target.websocket("/data/websocket", &[]).await?.into_tcp();
     tcp.write_all(bytes).await?;
     let mut head = [0; 4];
     timeout(PATIENCE, tcp.read_exact(&mut head)).await??;
@@ -120,7 +120,7 @@ async fn compression_that_was_not_agreed() -> Result<()> {
         let offer = [("sec-websocket-extensions", "permessage-deflate; client_max_window_bits")];
         let socket = target.websocket("/data/websocket", &offer).await?;
         // The bit says that the frame is compressed: a bomb would be so small.
-        let mut tcp = socket.into_tcp()?;
+        let mut tcp = socket.into_tcp();
         tcp.write_all(&[0xc1, 0x80, 0, 0, 0, 0]).await?;
         let mut head = [0; 4];
         timeout(PATIENCE, tcp.read_exact(&mut head)).await??;

@@ -64,6 +64,38 @@ async fn another_sites_page_by_plain_requests() -> Result<()> {
 }
 
 #[tokio::test]
+async fn reading_answers_across_origins() -> Result<()> {
+    const FRIEND: &str = "https://friend.example";
+    attack(&["--allowed-origins", FRIEND], async |target| {
+        for (number, origin) in ["", "https://evil.example", "null", FRIEND].into_iter().enumerate() {
+            let headers = if origin.is_empty() { String::new() } else { format!("Origin: {origin}\r\n") };
+            for line in ["GET /data/info", "GET /data", "GET /settings.js", &format!("POST /data/000/{number}/xhr")] {
+                let answer = target.request(line, &headers, "").await?.to_ascii_lowercase();
+                let readers: Vec<_> =
+                    answer.lines().filter_map(|line| line.strip_prefix("access-control-allow-origin: ")).collect();
+                ensure!(readers.is_empty() || readers == [FRIEND] && origin == FRIEND, "{line}: {origin} got {answer}");
+                // No cache hands what is for one origin to another.
+                ensure!(readers.is_empty() || answer.contains("\r\nvary: origin\r\n"), "{line}: {origin} got {answer}");
+                let sniffed = answer.contains("javascript") && !answer.contains("x-content-type-options: nosniff");
+                ensure!(!sniffed, "{line}: a browser may take it for something else: {answer}");
+            }
+        }
+        let answer = target.request("GET /data/info", &format!("Origin: {FRIEND}\r\n"), "").await?;
+        ensure!(answer.contains(&format!("access-control-allow-origin: {FRIEND}\r\n")), "its friend got {answer}");
+        Ok(target)
+    })
+    .await?;
+    // Where every page may connect, none that stays unnamed gets what is a visitor's.
+    attack(&["--allowed-origins", "*"], async |target| {
+        let answer = target.request("GET /data/info", "", "").await?;
+        ensure!(answer.contains("access-control-allow-origin: *\r\n"), "it was answered {answer}");
+        ensure!(!answer.contains("access-control-allow-credentials"), "it was answered {answer}");
+        Ok(target)
+    })
+    .await
+}
+
+#[tokio::test]
 async fn script_in_a_callbacks_name() -> Result<()> {
     attack(&[], async |target| {
         for callback in ["alert(1)//", "%3Cscript%3E", "a;b", "a%0d%0aSet-Cookie:%20x=y"] {

@@ -1,19 +1,15 @@
 //! Somebody reaches for sessions, or other keys of Redis, that are not theirs.
 
+use std::net::Ipv4Addr;
+
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpSocket,
-};
 
 use super::{Target, attack};
 
 /// Answers a heartbeat with this as the key, and what is told of it.
 async fn told(target: &Target, key: Value) -> Result<Value> {
-    let mut socket = target.websocket("/data/websocket", &[]).await?;
-    socket.send_text(json!({ "heartbeat": "tick", "session": key, "ack": true }).to_string()).await?;
-    socket.json().await
+    target.websocket("/data/websocket", &[]).await?.answer(key).await
 }
 
 #[tokio::test]
@@ -115,16 +111,8 @@ async fn somebody_elses_sockjs_session() -> Result<()> {
     attack(&[], async |target| {
         let opened = target.request("POST /data/000/guessable/xhr", "", "").await?;
         ensure!(opened.ends_with("o\n"), "the session does not open: {opened}");
-        // The whole of 127.0.0.0/8 is this machine.
-        let elsewhere = TcpSocket::new_v4()?;
-        elsewhere.bind("127.0.0.2:0".parse()?)?;
-        let mut tcp = elsewhere.connect(([127, 0, 0, 1], target.server.port()?).into()).await?;
-        tcp.write_all(
-            b"POST /data/000/guessable/xhr HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-        )
-        .await?;
-        let mut answer = String::new();
-        tcp.read_to_string(&mut answer).await?;
+        let elsewhere = Ipv4Addr::new(127, 0, 0, 2);
+        let answer = target.request_from(elsewhere, "POST /data/000/guessable/xhr", "", "").await?;
         ensure!(answer.starts_with("HTTP/1.1 403"), "it was answered {answer}");
         Ok(target)
     })
