@@ -329,7 +329,7 @@ settings! {
         /// How long an HTTP connection may stay open without another request.
         ///
         /// Longer than a proxy keeps its connections to this server, which is often 60s; else it sometimes sends a
-        /// request into one that is just being closed.
+        /// request into one that is just being closed. A time below handshake-timeout counts as that.
         keep_alive_timeout: Duration = Time<50, HOUR>, "75s";
 
         /// How long a client may take to answer a close before it is dropped.
