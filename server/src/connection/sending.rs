@@ -16,7 +16,8 @@ impl Connection {
     /// Sends a JSON value as one message.
     ///
     /// # Errors
-    /// The value has no JSON form. That the peer is gone is no error: [`ConnectionHandler::on_close`] tells.
+    /// The value has no JSON form. That the peer is gone is no error:
+    /// [`ConnectionHandler::on_close`](super::ConnectionHandler::on_close) tells.
     pub fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), serde_json::Error> {
         self.send_text(&serde_json::to_string(value)?);
         Ok(())
