@@ -26,6 +26,7 @@ mod refusals;
 mod router;
 mod server;
 mod service;
+pub mod session_layout;
 pub mod session_store;
 pub mod settings;
 mod shutdown;

@@ -1,0 +1,143 @@
+//! Where other frameworks keep their sessions in Redis, so that an app's own sessions are kept alive.
+//!
+//! A [`SessionLayout`] takes the session's id out of the cookie that the browser sends with every request, verifies it
+//! as the app does, knows under which key the app has the session, and refreshes that key so that the app would not
+//! notice the difference to a request of its own. The id stays on the server's side: a page never holds it.
+//!
+//! # Layouts
+//!
+//! Each framework's facts stand in its own file, with the versions of the packages that they were recorded with; the
+//! tests have the recordings. A layout is the same few data each time: a cookie's name, which of several counts, a
+//! [signature](CookieSignature), a [key](KeyTemplate) and a rule for refreshing. A framework's name stands for what it
+//! does by default, any of which can be set otherwise; `custom` stands for nothing, and everything has to be set:
+//!
+//! | | cookie | signature | key | refreshed to |
+//! |---|---|---|---|---|
+//! | `express` | `connect.sid` | `express` | `sess:{id}` | the cookie's `originalMaxAge`, else as set |
+//! | `django` | `sessionid` | `none` | `:1:django.contrib.sessions.cache{id}` | what `set_expiry` said, else as set |
+//! | `flask` | `session` | `none` | `session:{id}` | as set |
+//! | `phpredis` | `PHPSESSID` | `none` | `PHPREDIS_SESSION:{id}` | as set |
+//! | `tower-sessions` | `id` | `none` | `{id}` | as set |
+//! | `custom` | must be set | must be set | must be set | as set |
+//!
+//! *As set* is [`ttl`](SessionLayoutOptions::ttl), the time that the app itself gives its sessions. No layout knows
+//! it, and none guesses: a framework's default of two weeks would be a fault where an app allows half an hour.
+//!
+//! # What holds for all
+//!
+//! - A refresh lengthens a time to live that exists, and never beyond an end that the session itself names.
+//! - A cookie counts only if the app's own framework would take the same one. It never falls back: not from a wrong
+//!   signature to no signature, not from one cookie to another of the same name.
+//! - An id is a [`SessionKey`]: 1 to 128 characters of `A-Z a-z 0-9 _ . ~ -`. It is put into the key template and
+//!   nowhere else, so that no other key can be named.
+//! - No secret and no cookie is in an error or a `Debug` form.
+//!
+//! # Not here
+//!
+//! - Laravel and Rails with encrypted cookies, Spring Session and actix-session: not verified against the packages.
+//!   Rails with the gem redis-session-store has a plain cookie and the key `2::{id:sha256}`, which `custom` can say;
+//!   that is not verified, either.
+//! - Sessions that are in the cookie alone (Flask's own, Starlette's, cookie-session): there is nothing to refresh.
+
+mod cookie_crate;
+mod cookie_header;
+mod django;
+mod error;
+mod express;
+mod flask;
+mod itsdangerous;
+mod key_template;
+mod no_session;
+mod options;
+mod phpredis;
+mod preset;
+mod refresh;
+mod secrets;
+mod signature;
+mod tower_sessions;
+
+use std::{fmt, time::SystemTime};
+
+use ::redis::{RedisResult, aio::ConnectionLike};
+use swampdragon_protocol::SessionKey;
+
+use self::{refresh::Rule, signature::Verifier};
+
+pub use self::{
+    cookie_header::{Choice, MAX_COOKIE_VALUE, cookie_value},
+    error::LayoutError,
+    key_template::{InvalidKeyTemplate, KeyTemplate},
+    no_session::NoSession,
+    options::SessionLayoutOptions,
+    preset::{LayoutName, UnknownLayout},
+    refresh::Refreshed,
+    secrets::{Secrets, SecretsError},
+    signature::{CookieSignature, InvalidCookieSignature, InvalidSecret},
+};
+
+/// Where an app's sessions are: from the cookie of a request to the key in Redis.
+pub struct SessionLayout {
+    name: LayoutName,
+    cookie: String,
+    choice: Choice,
+    verifier: Verifier,
+    key: KeyTemplate,
+    rule: Rule,
+    ttl_ms: u64,
+}
+
+impl SessionLayout {
+    /// The session of a request, by its `Cookie` headers.
+    ///
+    /// # Errors
+    /// The request has no session that the app would know. That is no fault: whoever is not logged in has none.
+    pub fn session<H: AsRef<[u8]>>(
+        &self,
+        cookie_headers: impl IntoIterator<Item = H>,
+        now: SystemTime,
+    ) -> Result<SessionKey, NoSession> {
+        let value = cookie_value(cookie_headers, &self.cookie, self.choice)?;
+        let id = self.verifier.open(&self.cookie, value, now)?;
+        let id = SessionKey::parse(&id).map_err(NoSession::Id)?;
+        if self.name.has_id(id.as_str()) { Ok(id) } else { Err(NoSession::ForeignId) }
+    }
+
+    /// The key under which the app has this session in Redis.
+    #[must_use]
+    pub fn redis_key(&self, session: &SessionKey) -> String {
+        self.key.key(session)
+    }
+
+    /// The name of the cookie that has the session's id in it.
+    #[must_use]
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
+    /// Refreshes sessions as the app itself would, and answers in their order.
+    ///
+    /// One round trip for all of them, one script for each, so that a request of the app comes before it or after it.
+    ///
+    /// # Errors
+    /// Redis could not be asked, or forbids scripts. Some sessions may have been refreshed and some not; refreshing all
+    /// again does no harm.
+    pub async fn refresh(
+        &self,
+        connection: &mut impl ConnectionLike,
+        sessions: &[SessionKey],
+    ) -> RedisResult<Vec<Refreshed>> {
+        let keys: Vec<String> = sessions.iter().map(|session| self.redis_key(session)).collect();
+        self.rule.refresh(connection, &keys, self.ttl_ms).await
+    }
+}
+
+impl fmt::Debug for SessionLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionLayout")
+            .field("name", &self.name)
+            .field("cookie", &self.cookie)
+            .field("key", &self.key.to_string())
+            .field("ttl_ms", &self.ttl_ms)
+            .finish_non_exhaustive()
+    }
+}
