@@ -20,7 +20,7 @@
 //! | `tower-sessions` | `id` | `none` | `{id}` | as set |
 //! | `custom` | must be set | must be set | must be set | as set |
 //!
-//! *As set* is [`ttl`](SessionLayoutOptions::ttl), the time that the app itself gives its sessions. No layout knows
+//! Of several cookies of one name `custom` takes the first, which is the one for the longest path. *As set* is [`ttl`](SessionLayoutOptions::ttl), the time that the app itself gives its sessions. No layout knows
 //! it, and none guesses: a framework's default of two weeks would be a fault where an app allows half an hour.
 //!
 //! # What holds for all
