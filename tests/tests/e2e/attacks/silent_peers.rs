@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use swampdragon_tests::deadline::PATIENCE;
+use swampdragon_tests::deadline::{PATIENCE, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::timeout,
@@ -86,8 +86,12 @@ async fn peers_that_vanish_without_a_word() -> Result<()> {
             ended = ended => ended,
             disturbed = bystander => disturbed,
         }?;
-        let gone = target.server.log().matches("peer is gone (peer_timeout)").count();
-        ensure!(gone == 2, "{gone} were found by their silence: {}", target.server.log());
+        // The log may be a moment behind.
+        eventually("both were found by their silence", || async {
+            let gone = target.server.log().matches("peer is gone (peer_timeout)").count();
+            Ok((gone == 2).then_some(()))
+        })
+        .await?;
         Ok(target)
     })
     .await
