@@ -15,6 +15,7 @@ mod heartbeat;
 mod http;
 mod http_connection;
 mod listener;
+mod log_limit;
 mod logout;
 mod metrics;
 mod open_files;

@@ -1,13 +1,10 @@
 //! What was refused over a limit: counted, and logged without letting peers fill the log.
 
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use metrics::{Counter, counter, describe_counter};
-use tokio::time::Instant;
+
+use crate::log_limit::LogLimit;
 
 /// How often one limit's refusals are logged at most.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
@@ -53,14 +50,7 @@ pub(crate) struct Refusals([Refused; Limit::ALL.len()]);
 
 struct Refused {
     total: Counter,
-    log: Mutex<Log>,
-}
-
-#[derive(Default)]
-struct Log {
-    last: Option<Instant>,
-    /// Refusals since then.
-    unsaid: u64,
+    log: LogLimit,
 }
 
 impl Refusals {
@@ -69,7 +59,7 @@ impl Refusals {
         describe_counter!("swampdragon_refused_total", "What peers were refused, by the setting that forbids it.");
         Self(Limit::ALL.map(|limit| Refused {
             total: counter!("swampdragon_refused_total", "limit" => limit.setting()),
-            log: Mutex::default(),
+            log: LogLimit::new(LOG_INTERVAL),
         }))
     }
 
@@ -78,22 +68,9 @@ impl Refusals {
     pub(crate) fn note(&self, limit: Limit, what: fmt::Arguments<'_>) {
         let refused = &self.0[limit as usize];
         refused.total.increment(1);
-        if let Some(refusals) = refused.due() {
+        if let Some(refusals) = refused.log.add(1) {
             tracing::warn!(setting = limit.setting(), refusals, "{what}");
         }
-    }
-}
-
-impl Refused {
-    /// How many refusals a log line written now stands for; `None` if it is too soon for one.
-    fn due(&self) -> Option<u64> {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.unsaid += 1;
-        if log.last.is_some_and(|last| last.elapsed() < LOG_INTERVAL) {
-            return None;
-        }
-        log.last = Some(Instant::now());
-        Some(std::mem::take(&mut log.unsaid))
     }
 }
 
@@ -111,9 +88,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_line_a_second_stands_for_all_refusals() {
         let refusals = Refusals::register();
-        let refused = &refusals.0[0];
-        assert_eq!([refused.due(), refused.due(), refused.due()], [Some(1), None, None]);
+        let log = &refusals.0[0].log;
+        assert_eq!([log.add(1), log.add(1), log.add(1)], [Some(1), None, None]);
         tokio::time::advance(LOG_INTERVAL).await;
-        assert_eq!([refused.due(), refused.due()], [Some(3), None]);
+        assert_eq!([log.add(1), log.add(1)], [Some(3), None]);
     }
 }

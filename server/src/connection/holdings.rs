@@ -1,6 +1,6 @@
 use std::{
     any::Any,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -30,7 +30,7 @@ impl HoldingsTable {
         let holds = |holdings: &Holdings| {
             holdings.other_sessions.iter().any(|session| session.hash() == hash) || holdings.keys.contains(key)
         };
-        let others: Vec<u32> = table.iter().filter(|(_, holdings)| holds(holdings)).map(|(id, _)| *id).collect();
+        let others: HashSet<u32> = table.iter().filter(|(_, holdings)| holds(holdings)).map(|(id, _)| *id).collect();
         connections.with_session(hash, &others)
     }
 }

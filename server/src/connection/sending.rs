@@ -79,7 +79,7 @@ impl Connection {
             silent if silent < patience => self.send_frame(with_ping),
             _ => {
                 self.service().metrics.dead_peers.increment(1);
-                tracing::debug!(connection = self.id(), "peer is gone (peer_timeout)");
+                self.span().in_scope(|| tracing::debug!("peer is gone (peer_timeout)"));
                 link.abort();
             }
         }

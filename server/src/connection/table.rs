@@ -1,6 +1,9 @@
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use slab::Slab;
@@ -16,6 +19,7 @@ pub(crate) struct ConnectionTable {
 
 /// One count for the process, so that the logs of several servers in it can be told apart.
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
 /// One open connection. Its session stands here and not in the connection, where it would cost memory: a free place
 /// is no smaller than the two together.
 struct Open {
@@ -78,7 +82,7 @@ impl ConnectionTable {
     }
 
     /// The connections whose first session is this, and those with one of these numbers.
-    pub(super) fn with_session(&self, hash: KeyHash, others: &[u32]) -> Vec<Connection> {
+    pub(super) fn with_session(&self, hash: KeyHash, others: &HashSet<u32>) -> Vec<Connection> {
         let has = |open: &Open| {
             open.first_session.is_some_and(|first| first.is(hash)) || others.contains(&open.connection.id())
         };

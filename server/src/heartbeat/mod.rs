@@ -1,6 +1,5 @@
 //! The two heartbeats: when each connection's next one is due, and what becomes of the replies.
 
-mod log_limit;
 mod notice;
 mod pending;
 mod refresher;

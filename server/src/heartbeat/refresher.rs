@@ -15,13 +15,13 @@ use tokio::{
 };
 
 use super::{
-    log_limit::LogLimit,
     notice::{self, Refusal},
     pending::{Pending, PendingRefresh, Submitted},
     watch::SessionWatch,
 };
 use crate::{
     connection::{KeyHasher, WeakConnection},
+    log_limit::LogLimit,
     metrics::Metrics,
     session_store::{Lifetime, Refreshed, SessionStore, SessionStoreError},
 };
@@ -32,6 +32,9 @@ const MAX_BATCH: usize = 1024;
 /// How long the refresher waits before it asks a store again that was away: at first, and at most. What the store is
 /// late in being found again, sessions lose of their time, and some have little left.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
+
+/// How often it is logged at most that sessions could not be refreshed, for each reason.
+const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RefresherSettings {
@@ -82,9 +85,9 @@ impl Refresher {
             submitted: Notify::new(),
             flushing: tokio::sync::Mutex::new(()),
             not_supported_logged: AtomicBool::new(false),
-            no_room: LogLimit::default(),
-            given_up: LogLimit::default(),
-            failed: LogLimit::default(),
+            no_room: LogLimit::new(LOG_PAUSE),
+            given_up: LogLimit::new(LOG_PAUSE),
+            failed: LogLimit::new(LOG_PAUSE),
         }
     }
 
