@@ -5,6 +5,7 @@
 #![allow(clippy::panic, reason = "a target fails by panicking")]
 
 mod channel_filters;
+mod cookies;
 mod frames;
 mod http;
 mod messages;
@@ -17,7 +18,7 @@ mod websocket;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("server_frames", frames::from_server),
     ("client_frames", frames::from_client),
     ("client_messages", messages::from_client),
@@ -28,6 +29,7 @@ pub const TARGETS: [Target; 10] = [
     ("names", names::check),
     ("channel_filters", channel_filters::check),
     ("publications", publications::check),
+    ("cookies", cookies::check),
 ];
 
 /// Gives `input` to the target of that name.

@@ -88,5 +88,5 @@ macro_rules! targets {
 
 targets! {
     server_frames client_frames client_messages server_messages websocket http settings names channel_filters
-    publications
+    publications cookies
 }
