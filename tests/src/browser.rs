@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use axum::http::Method;
 use fantoccini::{
     Client, ClientBuilder,
+    cookies::Cookie,
     wd::{WebDriverCompatibleCommand, WindowHandle},
 };
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -162,6 +163,30 @@ impl Browser {
     /// When it finds nothing.
     pub async fn text(&self, selector: &str) -> Result<String> {
         Ok(self.client.find(fantoccini::Locator::Css(selector)).await?.text().await?)
+    }
+
+    /// A cookie of the page in use, whether scripts can read it or not.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub async fn cookie(&self, name: &str) -> Result<Option<Cookie<'static>>> {
+        Ok(self.client.get_all_cookies().await?.into_iter().find(|cookie| cookie.name() == name))
+    }
+
+    /// Changes a cookie behind the page's back.
+    ///
+    /// # Errors
+    /// When the browser does not take it.
+    pub async fn set_cookie(&self, cookie: Cookie<'static>) -> Result<()> {
+        Ok(self.client.add_cookie(cookie).await?)
+    }
+
+    /// Forgets all cookies of the page in use.
+    ///
+    /// # Errors
+    /// When the browser is gone.
+    pub async fn delete_cookies(&self) -> Result<()> {
+        Ok(self.client.delete_all_cookies().await?)
     }
 
     /// What the page wrote to the console since the last time, uncaught errors and failed requests among it.

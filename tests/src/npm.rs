@@ -24,6 +24,9 @@ pub struct Apps {
     pub package: PathBuf,
 }
 
+/// The versions are in the manifests, and what is in the cache already need not be asked for.
+pub(crate) const INSTALL: [&str; 5] = ["install", "--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline"];
+
 const REMEDY: &str = "Install Node 20 or newer with npm (on Debian: `apt-get install nodejs npm`).";
 
 /// Installs the packed package and builds the apps, unless that was done with the very same files before.
@@ -37,7 +40,7 @@ pub fn apps() -> Result<&'static Apps> {
 
 fn build() -> Result<Apps> {
     let target = target_directory()?;
-    let tarball = tarball(&target.join("npm"))?;
+    let tarball = tarball()?;
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps");
     let work = target.join("e2e/apps");
     let (vite, plain) = (work.join("vite"), work.join("plain"));
@@ -61,7 +64,7 @@ fn build() -> Result<Apps> {
     fs::copy(sources.join("page.js"), vite.join("page.js"))?;
     let manifest = fs::read_to_string(sources.join("vite/package.json"))?;
     fs::write(vite.join("package.json"), manifest.replace("PACKED_TARBALL", &tarball.display().to_string()))?;
-    run(&vite, "npm", ["install", "--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline"])?;
+    run(&vite, "npm", INSTALL)?;
     run(&vite, "npx", ["vite", "build", "--logLevel", "warn"])?;
 
     copy_files(&sources.join("plain"), &plain)?;
@@ -80,9 +83,21 @@ pub fn demo(folder: &Path) -> Result<()> {
     copy_files(&apps()?.package, &folder.join("swampdragon"))
 }
 
-fn tarball(folder: &Path) -> Result<PathBuf> {
+/// Installs the packed package into a folder, and whatever the manifest there wants.
+pub(crate) fn install(folder: &Path, tarball: &Path) -> Result<()> {
+    let tarball = tarball.as_os_str();
+    run(
+        folder,
+        "npm",
+        INSTALL.map(OsStr::new).into_iter().chain(["--no-save", "--prefix", "."].map(OsStr::new)).chain([tarball]),
+    )
+}
+
+/// The packed package.
+pub(crate) fn tarball() -> Result<PathBuf> {
+    let folder = target_directory()?.join("npm");
     let missing = || format!("There is no package in {}: run `cargo xtask build` first.", folder.display());
-    let mut found = fs::read_dir(folder)
+    let mut found = fs::read_dir(&folder)
         .with_context(missing)?
         .map(|entry| Ok(entry?.path()))
         .filter(|path: &Result<PathBuf>| path.as_ref().is_ok_and(|path| path.extension() == Some(OsStr::new("tgz"))))
@@ -94,7 +109,8 @@ fn tarball(folder: &Path) -> Result<PathBuf> {
     }
 }
 
-fn fingerprint(tarball: &Path, sources: &Path) -> Result<String> {
+/// A text that is another one for another package or other files.
+pub(crate) fn fingerprint(tarball: &Path, sources: &Path) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     hasher.write(&fs::read(tarball)?);
     for file in files(sources)? {
@@ -118,7 +134,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(all)
 }
 
-fn copy_files(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy_files(from: &Path, to: &Path) -> Result<()> {
     for file in files(from)? {
         let target = to.join(file.strip_prefix(from)?);
         fs::create_dir_all(target.parent().context("a file lies in a folder")?)?;

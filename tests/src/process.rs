@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read},
+    net::{TcpListener, TcpStream},
     os::unix::process::CommandExt as _,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -89,6 +90,29 @@ impl Process {
         }
     }
 
+    /// Waits until it takes connections on `port`; `false` when the port was taken by another.
+    fn listens(&mut self, port: u16) -> Result<bool> {
+        let end = Instant::now() + crate::deadline::PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                // Its threads may be a moment behind the exit.
+                thread::sleep(Duration::from_millis(50));
+                let said = self.stdout() + &self.stderr();
+                if said.to_lowercase().contains("in use") {
+                    return Ok(false);
+                }
+                bail!("{} ended ({status}) before it listened:\n{said}", self.name);
+            }
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Ok(true);
+            }
+            if Instant::now() > end {
+                bail!("{} does not listen on port {port}:\n{}{}", self.name, self.stdout(), self.stderr());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub(crate) fn stdout(&self) -> String {
         self.stdout.read()
     }
@@ -131,6 +155,25 @@ impl Process {
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id() as i32)
     }
+}
+
+/// Starts a program that cannot choose a free port by itself, and waits until it listens on the one it was given.
+///
+/// Between choosing a port and starting, another may take it; then it is tried again with another.
+pub(crate) fn on_free_port(remedy: &str, command: impl Fn(u16) -> Result<Command>) -> Result<(Process, u16)> {
+    for _ in 0..5 {
+        let port = free_port()?;
+        let mut process = Process::start(command(port)?, remedy)?;
+        if process.listens(port)? {
+            return Ok((process, port));
+        }
+    }
+    bail!("no free port in five attempts")
+}
+
+/// A port that is free now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 impl Drop for Process {

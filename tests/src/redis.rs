@@ -1,6 +1,6 @@
 //! A Redis of the test's own.
 
-use std::{cell::Cell, collections::BTreeMap, net::TcpListener, path::PathBuf, process::Command, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use nix::sys::signal::Signal;
@@ -8,7 +8,7 @@ use redis::{AsyncCommands as _, aio::MultiplexedConnection};
 
 use crate::{
     deadline::{eventually, within},
-    process::Process,
+    process::{Process, free_port},
 };
 
 pub(crate) const REMEDY: &str = "Install it with `apt-get install redis-server`.";
@@ -247,10 +247,18 @@ impl Redis {
     /// # Errors
     /// When it expires or never rises.
     pub async fn refreshed(&self, key: &str) -> Result<Duration> {
-        let mut least = self.session_life(key).await?.left()?;
+        self.key_refreshed(&format!("{SESSION_KEY_PREFIX}{key}")).await
+    }
+
+    /// The same of any key.
+    ///
+    /// # Errors
+    /// When it expires or never rises.
+    pub async fn key_refreshed(&self, name: &str) -> Result<Duration> {
+        let mut least = self.life(name).await?.left()?;
         loop {
             let left = eventually("the session has been refreshed", || async {
-                let left = self.session_life(key).await?.left()?;
+                let left = self.life(name).await?.left()?;
                 Ok((left != least).then_some(left))
             })
             .await?;
@@ -266,9 +274,17 @@ impl Redis {
     /// # Errors
     /// When it is refreshed on the way, or stays.
     pub async fn expires_unrefreshed(&self, key: &str) -> Result<()> {
+        self.key_expires_unrefreshed(&format!("{SESSION_KEY_PREFIX}{key}")).await
+    }
+
+    /// The same of any key.
+    ///
+    /// # Errors
+    /// When it is refreshed on the way, or stays.
+    pub async fn key_expires_unrefreshed(&self, name: &str) -> Result<()> {
         let least = Cell::new(Duration::MAX);
         within(Duration::from_secs(30), "the session has expired", || async {
-            match self.session_life(key).await? {
+            match self.life(name).await? {
                 Life::Gone => Ok(Some(Ok(()))),
                 Life::Expires(left) if left <= least.get() => {
                     least.set(left);
@@ -295,11 +311,6 @@ impl Redis {
         }
         Ok(all)
     }
-}
-
-/// A port that is free now.
-pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn launch(port: u16, directory: PathBuf, arguments: &[String]) -> Result<Process> {

@@ -87,6 +87,15 @@ impl Server {
         Ok(())
     }
 
+    /// The same with further arguments, from now on.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn restart_with(&mut self, more: &[&str]) -> Result<()> {
+        self.arguments.extend(more.iter().copied().map(str::to_owned));
+        self.restart()
+    }
+
     /// SIGTERM.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ fn install() -> Result<PathBuf> {
     for name in FILES {
         fs::copy(sources.join(name), folder.join(name)).with_context(|| format!("cannot copy {name}"))?;
     }
-    npm::run(&folder, "npm", ["install", "--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline"])?;
+    npm::run(&folder, "npm", npm::INSTALL)?;
     fs::copy(folder.join("node_modules/sockjs-client/dist/sockjs.min.js"), folder.join("sockjs.js"))?;
     Ok(folder)
 }

@@ -14,12 +14,13 @@ struct Tool {
     packages: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 5] = [
+const TOOLS: [Tool; 6] = [
     Tool { program: "node", packages: &["nodejs"] },
     Tool { program: "npm", packages: &["npm"] },
     Tool { program: "redis-server", packages: &["redis-server"] },
     Tool { program: "chromedriver", packages: &["chromium", "chromium-driver"] },
     Tool { program: "python3", packages: &["python3", "python3-pip"] },
+    Tool { program: "nginx", packages: &["nginx-light"] },
 ];
 
 /// Installs what is missing where that can be done without asking, and says what to install where it cannot.
@@ -47,7 +48,9 @@ pub(crate) fn install() -> Result<()> {
 }
 
 fn is_there(program: &str) -> bool {
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    let path = env::var_os("PATH").unwrap_or_default();
+    // Debian has servers where ordinary users do not look for programs.
+    env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file())
 }
 
 /// How to call apt-get without a password, if there is a way.

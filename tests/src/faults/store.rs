@@ -5,8 +5,8 @@ use redis::{AsyncCommands as _, ErrorKind, ServerErrorKind, aio::MultiplexedConn
 
 use crate::{
     deadline::eventually,
-    process::Process,
-    redis::{REMEDY, Redis, SESSION_KEY_PREFIX, free_port},
+    process::{Process, free_port},
+    redis::{REMEDY, Redis, SESSION_KEY_PREFIX},
 };
 
 /// What the sentinels call their master.

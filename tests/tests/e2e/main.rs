@@ -6,6 +6,7 @@ mod bad_input_on_the_wire;
 mod demo_page;
 mod fallback;
 mod faults;
+mod framework_sessions;
 mod keys_left_alone;
 mod many_connections;
 mod original_client;

@@ -1,0 +1,81 @@
+//! The proxy in front of an app and SwampDragon: a process of the test's own, with the guide's configuration.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::process::{Process, on_free_port};
+
+const PROXY_PORT: &str = "8080";
+const SWAMPDRAGON_PORT: &str = "9999";
+const APP_FOLDER: &str = "/srv/app";
+
+/// Where a proxy sends requests.
+pub(super) struct Behind<'a> {
+    /// The folder with the app, and the configuration: `nginx.conf`.
+    pub(super) folder: &'a Path,
+    /// The app's port in the configuration, and the one that it really has.
+    pub(super) app: (u16, u16),
+    /// The port that SwampDragon really has.
+    pub(super) swampdragon: u16,
+}
+
+/// A running proxy and its port. It keeps its own files in `work`.
+pub(super) fn start(behind: &Behind<'_>, work: &Path) -> Result<(Process, u16)> {
+    let Ok(guide) = fs::read_to_string(behind.folder.join("nginx.conf")) else {
+        bail!("{} has no nginx.conf", behind.folder.display())
+    };
+    let work = work.canonicalize()?;
+    on_free_port("Install it with `apt-get install nginx-light`.", |port| {
+        let site = on_these_ports(&guide, behind, port)?;
+        fs::write(work.join("site.conf"), site)?;
+        let main = work.join("nginx.conf");
+        fs::write(&main, NGINX.replace("WORK", &work.display().to_string()))?;
+        let mut nginx = Command::new("nginx");
+        nginx.arg("-p").arg(&work).arg("-c").arg(main).args(["-e", "stderr"]);
+        // Debian has it where ordinary users do not look for programs.
+        let path = std::env::var("PATH").unwrap_or_default();
+        nginx.env("PATH", format!("{path}:/usr/sbin"));
+        Ok(nginx)
+    })
+}
+
+/// What stands around a site's configuration, for one process in the foreground, in a folder of its own.
+const NGINX: &str = "
+daemon off;
+master_process off;
+pid WORK/pid;
+events {}
+http {
+    include /etc/nginx/mime.types;
+    access_log off;
+    client_body_temp_path WORK/body;
+    proxy_temp_path WORK/proxy;
+    fastcgi_temp_path WORK/fastcgi;
+    uwsgi_temp_path WORK/uwsgi;
+    scgi_temp_path WORK/scgi;
+    include WORK/site.conf;
+}
+";
+
+/// The guide's configuration with the test's ports and folder instead of the documented ones.
+fn on_these_ports(guide: &str, behind: &Behind<'_>, port: u16) -> Result<String> {
+    let (app, app_port) = (behind.app.0.to_string(), behind.app.1.to_string());
+    let (port, swampdragon) = (port.to_string(), behind.swampdragon.to_string());
+    let places = [(PROXY_PORT, &port), (app.as_str(), &app_port), (SWAMPDRAGON_PORT, &swampdragon)];
+    for (documented, _) in places {
+        ensure!(numbers(guide).any(|number| number == documented), "the configuration has no port {documented}");
+    }
+    // All at once: a port that was put in may look like one that is still to be replaced.
+    let replaced = numbers(guide).map(|part| places.iter().find(|(from, _)| part == *from).map_or(part, |(_, to)| to));
+    Ok(replaced.collect::<String>().replace(APP_FOLDER, &behind.folder.display().to_string()))
+}
+
+/// A text in pieces: numbers, and what is between them.
+fn numbers(text: &str) -> impl Iterator<Item = &str> {
+    text.as_bytes().chunk_by(|one, next| one.is_ascii_digit() == next.is_ascii_digit()).scan(0, move |at, chunk| {
+        let piece = text.get(*at..*at + chunk.len());
+        *at += chunk.len();
+        piece
+    })
+}
