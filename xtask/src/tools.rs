@@ -14,13 +14,15 @@ struct Tool {
     packages: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 8] = [
     Tool { program: "node", packages: &["nodejs"] },
     Tool { program: "npm", packages: &["npm"] },
     Tool { program: "redis-server", packages: &["redis-server"] },
     Tool { program: "chromedriver", packages: &["chromium", "chromium-driver"] },
     Tool { program: "python3", packages: &["python3", "python3-pip"] },
     Tool { program: "nginx", packages: &["nginx-light"] },
+    Tool { program: "haproxy", packages: &["haproxy"] },
+    Tool { program: "php", packages: &["php-cli", "php-redis"] },
 ];
 
 /// Installs what is missing where that can be done without asking, and says what to install where it cannot.
@@ -50,7 +52,14 @@ pub(crate) fn install() -> Result<()> {
 fn is_there(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     // Debian has servers where ordinary users do not look for programs.
-    env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file())
+    let found = env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file());
+    found && (program != "php" || php_has_redis())
+}
+
+/// PHP itself comes without the extension that keeps its sessions in Redis.
+fn php_has_redis() -> bool {
+    let ask = "exit(extension_loaded('redis') ? 0 : 1);";
+    Command::new("php").args(["-r", ask]).status().is_ok_and(|status| status.success())
 }
 
 /// How to call apt-get without a password, if there is a way.

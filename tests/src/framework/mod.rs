@@ -15,7 +15,9 @@
 //! - The proxy's configuration has the ports 8080 (the proxy's), [`Framework::port`] (the app's) and 9999
 //!   (SwampDragon's), and `/srv/app` for the app's folder, if it needs it; the tests put theirs in these places.
 
+pub mod axum;
 pub mod express;
+pub mod php;
 mod proxy;
 pub mod stage;
 pub mod table;

@@ -12,7 +12,7 @@ const APP_FOLDER: &str = "/srv/app";
 
 /// Where a proxy sends requests.
 pub(super) struct Behind<'a> {
-    /// The folder with the app, and the configuration: `nginx.conf`.
+    /// The folder with the app, and the configuration: `nginx.conf` or `haproxy.cfg`.
     pub(super) folder: &'a Path,
     /// The app's port in the configuration, and the one that it really has.
     pub(super) app: (u16, u16),
@@ -22,22 +22,43 @@ pub(super) struct Behind<'a> {
 
 /// A running proxy and its port. It keeps its own files in `work`.
 pub(super) fn start(behind: &Behind<'_>, work: &Path) -> Result<(Process, u16)> {
-    let Ok(guide) = fs::read_to_string(behind.folder.join("nginx.conf")) else {
-        bail!("{} has no nginx.conf", behind.folder.display())
-    };
+    let guide = |name: &str| fs::read_to_string(behind.folder.join(name)).ok();
     let work = work.canonicalize()?;
-    on_free_port("Install it with `apt-get install nginx-light`.", |port| {
-        let site = on_these_ports(&guide, behind, port)?;
-        fs::write(work.join("site.conf"), site)?;
-        let main = work.join("nginx.conf");
-        fs::write(&main, NGINX.replace("WORK", &work.display().to_string()))?;
-        let mut nginx = Command::new("nginx");
-        nginx.arg("-p").arg(&work).arg("-c").arg(main).args(["-e", "stderr"]);
-        // Debian has it where ordinary users do not look for programs.
-        let path = std::env::var("PATH").unwrap_or_default();
-        nginx.env("PATH", format!("{path}:/usr/sbin"));
-        Ok(nginx)
-    })
+    match (guide("nginx.conf"), guide("haproxy.cfg")) {
+        (Some(guide), None) => on_free_port("Install it with `apt-get install nginx-light`.", |port| {
+            nginx(&on_these_ports(&guide, behind, port)?, &work)
+        }),
+        (None, Some(guide)) => on_free_port("Install it with `apt-get install haproxy`.", |port| {
+            haproxy(&on_these_ports(&guide, behind, port)?, &work)
+        }),
+        _ => bail!("{} has to have either an nginx.conf or a haproxy.cfg", behind.folder.display()),
+    }
+}
+
+/// nginx, with this site alone.
+fn nginx(site: &str, work: &Path) -> Result<Command> {
+    fs::write(work.join("site.conf"), site)?;
+    let main = work.join("nginx.conf");
+    fs::write(&main, NGINX.replace("WORK", &work.display().to_string()))?;
+    let mut nginx = server("nginx");
+    nginx.arg("-p").arg(work).arg("-c").arg(main).args(["-e", "stderr"]);
+    Ok(nginx)
+}
+
+/// HAProxy with this configuration, in the foreground.
+fn haproxy(configuration: &str, work: &Path) -> Result<Command> {
+    let file = work.join("haproxy.cfg");
+    fs::write(&file, configuration)?;
+    let mut haproxy = server("haproxy");
+    haproxy.arg("-db").arg("-f").arg(file);
+    Ok(haproxy)
+}
+
+/// Debian has servers where ordinary users do not look for programs.
+fn server(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
+    command
 }
 
 /// What stands around a site's configuration, for one process in the foreground, in a folder of its own.

@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use swampdragon_tests::{
     framework::{
         Framework,
+        axum::AXUM,
         express::EXPRESS,
+        php::PHP,
         stage::{Session, Stage, TTL},
         table::Row,
     },
@@ -16,12 +18,23 @@ use swampdragon_tests::{
 
 #[tokio::test]
 async fn express() -> Result<()> {
-    live_with_their_page(&EXPRESS).await
+    live_with_their_page(&EXPRESS, &[]).await
+}
+
+#[tokio::test]
+async fn php() -> Result<()> {
+    live_with_their_page(&PHP, &[]).await
+}
+
+#[tokio::test]
+async fn axum() -> Result<()> {
+    // Its cookie runs out in the browser as its session does in Redis.
+    live_with_their_page(&AXUM, &["--session-cookie-max-age", &format!("{}s", TTL.as_secs())]).await
 }
 
 /// All that a framework's guide promises, one after the other in one browser, and a row of the table about it.
-async fn live_with_their_page(framework: &'static Framework) -> Result<()> {
-    let mut stage = Stage::set(framework, &[]).await?;
+async fn live_with_their_page(framework: &'static Framework, flags: &[&str]) -> Result<()> {
+    let mut stage = Stage::set(framework, flags).await?;
     let kept = kept_by_heartbeats(&stage).await;
     let tampered = not_kept_by_a_tampered_cookie(&stage).await;
     let logout = told_of_a_logout(&stage).await;
