@@ -120,7 +120,8 @@ impl Service {
     /// Sends heartbeat messages when they are due, for ever.
     pub(crate) async fn send_heartbeat_messages(&self) {
         use swampdragon_protocol::{HeartbeatMessage, ServerMessage, json::encode_server_message};
-        let message = HeartbeatMessage { value: self.settings.heartbeat_value, ack: self.settings.heartbeat_ack };
+        let message =
+            HeartbeatMessage { value: self.settings.heartbeat_value, ack: self.settings.heartbeat_ack, bound: false };
         let text = encode_server_message(&ServerMessage::Heartbeat(message));
         let [string, object] = [MessageForm::String, MessageForm::Object].map(|form| WireFrame::message(&text, form));
         self.heartbeat_messages

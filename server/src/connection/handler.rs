@@ -134,7 +134,13 @@ impl Connection {
     }
 
     pub(super) fn tell_refused(&self, session: String, reason: String) {
-        let notice = SessionNotice { session, state: SessionState::Refused, ttl_ms: None, reason: Some(reason) };
+        let notice = SessionNotice {
+            session: Some(session),
+            state: SessionState::Refused,
+            ttl_ms: None,
+            reason: Some(reason),
+            touch_ms: None,
+        };
         self.send_message(&ServerMessage::Session(notice));
     }
 }

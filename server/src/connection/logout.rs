@@ -33,10 +33,11 @@ impl Connection {
         }
         self.log_out();
         self.send_message(&ServerMessage::Session(SessionNotice {
-            session: key.as_str().to_owned(),
+            session: Some(key.as_str().to_owned()),
             state: SessionState::Expired,
             ttl_ms: None,
             reason: Some("logged out".to_owned()),
+            touch_ms: None,
         }));
     }
 

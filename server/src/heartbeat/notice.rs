@@ -41,10 +41,11 @@ pub(crate) fn refused(key: &SessionKey, why: Refusal) -> SessionNotice<Json> {
 
 fn notice(key: &SessionKey, state: SessionState, ttl: Option<Duration>) -> SessionNotice<Json> {
     SessionNotice {
-        session: key.as_str().to_owned(),
+        session: Some(key.as_str().to_owned()),
         state,
         ttl_ms: ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
         reason: None,
+        touch_ms: None,
     }
 }
 
