@@ -15,8 +15,11 @@
 //! - The proxy's configuration has the ports 8080 (the proxy's), [`Framework::port`] (the app's) and 9999
 //!   (SwampDragon's), and `/srv/app` for the app's folder, if it needs it; the tests put theirs in these places.
 
+pub mod django;
 pub mod express;
+pub mod flask;
 mod proxy;
+mod python;
 pub mod stage;
 pub mod table;
 

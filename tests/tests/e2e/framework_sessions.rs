@@ -7,7 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use swampdragon_tests::{
     framework::{
         Framework,
+        django::DJANGO,
         express::EXPRESS,
+        flask::FLASK,
         stage::{Session, Stage, TTL},
         table::Row,
     },
@@ -17,6 +19,16 @@ use swampdragon_tests::{
 #[tokio::test]
 async fn express() -> Result<()> {
     live_with_their_page(&EXPRESS).await
+}
+
+#[tokio::test]
+async fn django() -> Result<()> {
+    live_with_their_page(&DJANGO).await
+}
+
+#[tokio::test]
+async fn flask() -> Result<()> {
+    live_with_their_page(&FLASK).await
 }
 
 /// All that a framework's guide promises, one after the other in one browser, and a row of the table about it.
