@@ -6,6 +6,7 @@
 
 mod admin;
 mod admission;
+mod binding;
 mod channel_filter;
 mod connection;
 mod drain;

@@ -43,6 +43,8 @@ pub(crate) struct Metrics {
     pub(crate) refreshes_given_up: Counter,
     /// Replies that name no session key.
     pub(crate) refreshes_malformed: Counter,
+    /// Replies that name a session where pages may not.
+    pub(crate) refreshes_named: Counter,
     /// Replies sooner than `min_refresh_interval` after the one before.
     pub(crate) refreshes_too_soon: Counter,
     /// Replies that name more sessions than `max_keys_per_connection`.
@@ -122,6 +124,7 @@ impl Metrics {
             refreshes_no_room: refreshes("no_room"),
             refreshes_given_up: refreshes("given_up"),
             refreshes_malformed: refreshes("malformed"),
+            refreshes_named: refreshes("named"),
             refreshes_too_soon: refreshes("too_soon"),
             refreshes_too_many_keys: refreshes("too_many_keys"),
             logouts: counter!("swampdragon_logouts_total", "outcome" => "done"),
