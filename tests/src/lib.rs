@@ -7,6 +7,7 @@ pub mod browser;
 pub mod deadline;
 pub mod faults;
 pub mod framework;
+pub mod guide;
 pub mod limits;
 pub mod npm;
 pub mod original;

@@ -16,9 +16,12 @@
 //!   (SwampDragon's), and `/srv/app` for the app's folder, if it needs it; the tests put theirs in these places.
 
 pub mod axum;
+pub mod django;
 pub mod express;
+pub mod flask;
 pub mod php;
 mod proxy;
+mod python;
 pub mod stage;
 pub mod table;
 

@@ -67,6 +67,14 @@ impl Stage {
     /// # Errors
     /// When something cannot be installed or does not start.
     pub async fn set(framework: &'static Framework, flags: &[&str]) -> Result<Self> {
+        Self::set_with(framework, &[], flags).await
+    }
+
+    /// The same with further variables in the app's environment.
+    ///
+    /// # Errors
+    /// When something cannot be installed or does not start.
+    pub async fn set_with(framework: &'static Framework, variables: &[(&str, &str)], flags: &[&str]) -> Result<Self> {
         let folder = framework.installed()?;
         let work = tempfile::tempdir()?;
         let redis = Redis::start().await?;
@@ -74,6 +82,7 @@ impl Stage {
             let mut command = (framework.command)(&folder);
             command.current_dir(&folder).env(PORT, port.to_string()).env(REDIS_URL, redis.url());
             command.env(SESSION_SECRET, SECRET).env(SESSION_SECONDS, TTL.as_secs().to_string());
+            command.envs(variables.iter().copied());
             Ok(command)
         })?;
 
@@ -101,7 +110,15 @@ impl Stage {
     /// # Errors
     /// When it does not load.
     pub async fn open(&self) -> Result<()> {
-        self.browser.open(&self.origin).await
+        self.open_page("/").await
+    }
+
+    /// Opens another page of the app in the tab in use.
+    ///
+    /// # Errors
+    /// When it does not load.
+    pub async fn open_page(&self, path: &str) -> Result<()> {
+        self.browser.open(&format!("{}{path}", self.origin)).await
     }
 
     /// Opens the app in a tab of its own and goes there.
@@ -122,11 +139,26 @@ impl Stage {
         self.open().await?;
         // Some frameworks begin a session for whoever comes, and another with the login.
         let others = self.sessions().await?;
-        self.browser.value("document.querySelector('#login [name=name]').value = 'Errol'").await?;
-        self.browser.click("#login button").await?;
+        self.submit_login().await?;
         self.browser.until(LOGGED_IN).await?;
         self.browser.until("recorded.heard.length > 0").await?;
+        self.session_besides(&others).await
+    }
 
+    /// Fills in the form for logging in of the page in use, and sends it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn submit_login(&self) -> Result<()> {
+        self.browser.value("document.querySelector('#login [name=name]').value = 'Errol'").await?;
+        self.browser.click("#login button").await
+    }
+
+    /// The session that the app has made since its sessions had these `others` among their keys.
+    ///
+    /// # Errors
+    /// When it has not made one, or no cookie that scripts cannot read.
+    pub async fn session_besides(&self, others: &[String]) -> Result<Session> {
         let new: Vec<String> = self.sessions().await?.into_iter().filter(|key| !others.contains(key)).collect();
         let [key] = &new[..] else { bail!("a login makes one session; these are new: {new:?}") };
         let key = key.clone();
@@ -203,7 +235,10 @@ impl Stage {
     }
 
     /// The keys of all sessions of the app.
-    async fn sessions(&self) -> Result<Vec<String>> {
+    ///
+    /// # Errors
+    /// When Redis is not there.
+    pub async fn sessions(&self) -> Result<Vec<String>> {
         let all = self.redis.snapshot().await?.into_keys();
         Ok(all.filter(|key| key.starts_with(self.framework.key_prefix)).collect())
     }

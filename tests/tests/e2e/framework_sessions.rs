@@ -8,7 +8,9 @@ use swampdragon_tests::{
     framework::{
         Framework,
         axum::AXUM,
+        django::DJANGO,
         express::EXPRESS,
+        flask::FLASK,
         php::PHP,
         stage::{Session, Stage, TTL},
         table::Row,
@@ -31,6 +33,16 @@ async fn axum() -> Result<()> {
     // The app's cookie runs out in the browser when its session does in Redis; one that was set anew may live longer, so
     // that a slow machine makes no difference.
     live_with_their_page(&AXUM, &["--session-cookie-max-age", "12s"]).await
+}
+
+#[tokio::test]
+async fn django() -> Result<()> {
+    live_with_their_page(&DJANGO, &[]).await
+}
+
+#[tokio::test]
+async fn flask() -> Result<()> {
+    live_with_their_page(&FLASK, &[]).await
 }
 
 /// All that a framework's guide promises, one after the other in one browser, and a row of the table about it.
