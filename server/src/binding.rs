@@ -1,16 +1,19 @@
 //! Whose session a connection keeps, where it is an app's: the one that the session cookie of its request names.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use axum::http::{HeaderMap, header};
-use metrics::{Counter, counter, describe_counter};
 use swampdragon_protocol::SessionKey;
 
 use crate::{
     log_limit::LogLimit,
+    metrics::Metrics,
     session_layout::{NoSession, SessionLayout},
     session_store::Lifetime,
 };
@@ -21,9 +24,7 @@ const LOG_PAUSE: Duration = Duration::from_secs(10);
 /// Binds connections to sessions, and says what to look at when that fails.
 pub(crate) struct Binding {
     layout: SessionLayout,
-    bound: Counter,
-    no_cookie: Counter,
-    refused: Counter,
+    metrics: Arc<Metrics>,
     refusals: LogLimit,
     absences: LogLimit,
     /// Redis has had a session under the key that the layout says.
@@ -31,19 +32,10 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    /// Fetches the counters from the recorder that is installed now.
-    pub(crate) fn register(layout: SessionLayout) -> Self {
-        describe_counter!(
-            "swampdragon_bindings_total",
-            "Connections that came with a session cookie of the app's (bound), without (no-cookie), and with one that \
-             does not count (refused)."
-        );
-        let bindings = |result: &'static str| counter!("swampdragon_bindings_total", "result" => result);
+    pub(crate) fn new(layout: SessionLayout, metrics: Arc<Metrics>) -> Self {
         Self {
             layout,
-            bound: bindings("bound"),
-            no_cookie: bindings("no-cookie"),
-            refused: bindings("refused"),
+            metrics,
             refusals: LogLimit::new(LOG_PAUSE),
             absences: LogLimit::new(LOG_PAUSE),
             found: AtomicBool::new(false),
@@ -58,17 +50,17 @@ impl Binding {
     pub(crate) fn session(&self, headers: &HeaderMap) -> Option<SessionKey> {
         match self.layout.session(headers.get_all(header::COOKIE), SystemTime::now()) {
             Ok(session) => {
-                self.bound.increment(1);
+                self.metrics.bindings.increment(1);
                 tracing::debug!(?session, "bound");
                 Some(session)
             }
             Err(NoSession::NoCookie) => {
-                self.no_cookie.increment(1);
+                self.metrics.bindings_without_cookie.increment(1);
                 tracing::debug!(cookie = self.layout.cookie(), "there is no session cookie");
                 None
             }
             Err(error) => {
-                self.refused.increment(1);
+                self.metrics.bindings_refused.increment(1);
                 if let Some(refusals) = self.refusals.add(1) {
                     tracing::warn!(
                         cookie = self.layout.cookie(),

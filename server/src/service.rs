@@ -71,7 +71,8 @@ impl Service {
         if let Some(code) = settings.abort_code {
             dialect.abort = code;
         }
-        let binding = layout.map(|layout| Arc::new(Binding::register(layout)));
+        let metrics = Arc::new(Metrics::register());
+        let binding = layout.map(|layout| Arc::new(Binding::new(layout, Arc::clone(&metrics))));
         let notices = Notices { without_key: binding.is_some(), touch: settings.cookie_touch() };
         let refresher = RefresherSettings {
             notices,
@@ -80,7 +81,6 @@ impl Service {
             session_ttl: settings.session_ttl,
             expiring_notice: settings.expiring_notice(),
         };
-        let metrics = Arc::new(Metrics::register());
         let key_hasher = KeyHasher::default();
         let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
         Self {

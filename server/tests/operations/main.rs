@@ -3,6 +3,8 @@
 
 mod binary;
 mod health;
+#[path = "../support/log.rs"]
+mod log;
 mod logs;
 mod manual;
 mod numbers;
