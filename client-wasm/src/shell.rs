@@ -125,6 +125,7 @@ impl Shell {
                 return self.client.borrow_mut().handle_connect(subject, framing, remembered);
             }
             Command::Disconnect => return self.client.borrow_mut().handle_disconnect(),
+            Command::Rebind => return self.client.borrow_mut().handle_rebind(),
             Command::Send => return self.client.borrow_mut().handle_send(subject),
             Command::Session => return self.client.borrow_mut().handle_session(optional(subject)),
             Command::Suspend => return self.client.borrow_mut().handle_suspend(),
