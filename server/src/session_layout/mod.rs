@@ -37,9 +37,8 @@
 //!
 //! # Not here
 //!
-//! - Laravel and Rails with encrypted cookies, Spring Session and actix-session: not verified against the packages.
-//!   Rails with the gem redis-session-store has a plain cookie and the key `2::{id:sha256}`, which `custom` can say;
-//!   that is not verified, either.
+//! - Laravel, Rails and Spring Session: not verified against the packages. What `custom` covers was recorded with
+//!   starsessions, actix-session and redis-rack; docs/guides/README.md tells of them.
 //! - Sessions that are in the cookie alone (Flask's own, Starlette's, cookie-session): there is nothing to refresh.
 
 mod cookie_crate;

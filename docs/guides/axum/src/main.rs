@@ -57,12 +57,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_always_save(true);
     // endregion
 
-    let app = Router::new()
-        .route("/", get(home))
-        .route("/login", post(login))
-        .route("/logout", post(logout))
-        .layer(sessions)
-        .nest_service("/swampdragon", ServeDir::new("node_modules/swampdragon/dist"));
+    let app =
+        Router::new().route("/", get(home)).route("/login", post(login)).route("/logout", post(logout)).layer(sessions);
+    // region static
+    let app = app.nest_service("/swampdragon", ServeDir::new("node_modules/swampdragon/dist"));
+    // endregion
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     Ok(axum::serve(listener, app).await?)
 }
