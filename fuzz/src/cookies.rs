@@ -3,6 +3,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use swampdragon_protocol::SessionKey;
 use swampdragon_server::session_layout::{
     Choice, LayoutName, Secrets, SessionLayout, SessionLayoutOptions, cookie_value,
 };
@@ -88,22 +89,29 @@ pub(crate) fn check(input: &[u8]) {
     let headers = || input.split(|byte| *byte == b'\n');
     let now = SystemTime::UNIX_EPOCH + NOW;
     for ((_, cookie, prefix), layout) in UNSIGNED.iter().zip(OPEN.iter()) {
-        let Ok(session) = layout.session(headers(), now) else { continue };
-        let key = layout.redis_key(&session);
+        let Ok((session, value)) = layout.session_and_cookie(headers(), now) else { continue };
+        let key = layout.in_redis().key(&session);
         assert_eq!(key.strip_prefix(prefix), Some(session.as_str()));
         let values = [Choice::First, Choice::Last].map(|choice| cookie_value(headers(), cookie, choice));
         assert!(values.iter().any(|value| value.as_deref() == Ok(session.as_str())), "{key} is in no cookie");
-        // What was taken is taken again from a header that has nothing else in it.
-        assert_eq!(layout.session([format!("{cookie}={}", session.as_str())], now), Ok(session));
+        names_again(layout, &value, &session);
     }
     for (signed, layout) in SIGNED.iter().zip(CLOSED.iter()) {
-        let Ok(session) = layout.session(headers(), now) else { continue };
+        let Ok((session, value)) = layout.session_and_cookie(headers(), now) else { continue };
         assert!(signed.ids.contains(&session.as_str()), "{} was not signed ({})", session.as_str(), signed.signature);
+        names_again(layout, &value, &session);
     }
 }
 
+/// A cookie that is set anew is one that the browser can send, and names the same session.
+fn names_again(layout: &SessionLayout, value: &str, session: &SessionKey) {
+    let header = format!("{}={value}", layout.cookie());
+    assert!(!header.contains([';', ',', ' ', '\r', '\n']), "{header}");
+    assert_eq!(layout.session([header], SystemTime::UNIX_EPOCH + NOW).as_ref(), Ok(session));
+}
+
 fn options(layout: LayoutName) -> SessionLayoutOptions {
-    SessionLayoutOptions::new(layout, Duration::from_secs(60))
+    SessionLayoutOptions::new(layout)
 }
 
 fn open((name, ..): &(LayoutName, &str, &str)) -> SessionLayout {
