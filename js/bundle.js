@@ -8,7 +8,7 @@ import { minify } from "terser";
 const options = { format: "esm", target: "es2022", minify: true, charset: "utf8", outdir: "dist", logLevel: "warning" };
 const entries = ["index", "node", "init", "init-node", "inline"];
 /** What `dragon.js` imports when a page turns out to need it. */
-const parts = ["fallback", "activity", "share"];
+const parts = ["fallback", "activity", "share", "touch"];
 const adapters = ["vanilla", "singleton", "angularjs"];
 
 /** Leaves the import of the package itself to the page, by a path, since browsers know no packages. */

@@ -28,6 +28,7 @@ const LONGEST_TIMER_MS: u32 = i32::MAX as u32;
 pub struct Client<T: Types> {
     config: Config,
     state: State,
+    /// Where the application wants its connection, if it wants one.
     endpoint: Option<T::Text>,
     choice: Choice,
     /// Attempts since the last connection that lasted.
@@ -124,8 +125,20 @@ impl<T: Types> Client<T> {
         self.open();
     }
 
+    /// The page's cookies have changed, so the server shall read them again: the connection is made anew at once, also
+    /// where the client waited for its next attempt, or stayed away at the server's word.
+    ///
+    /// A page that is hidden away connects when it comes back, and one that wants no connection gets none.
+    pub fn handle_rebind(&mut self) {
+        if self.endpoint.is_some() && self.state != State::Suspended {
+            self.drop_socket(close_code::NORMAL.code, true);
+            self.open();
+        }
+    }
+
     /// The application wants no connection any more. Its calls fail, its subscriptions are forgotten.
     pub fn handle_disconnect(&mut self) {
+        self.endpoint = None;
         self.drop_socket(close_code::NORMAL.code, false);
         self.stay_away();
         self.subscriptions.clear();

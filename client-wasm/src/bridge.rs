@@ -43,6 +43,8 @@ pub enum Command {
     Info,
     /// The visitor is here (number 1) or away (number 0).
     Presence,
+    /// Make the connection anew, so that the server reads the page's cookies again.
+    Rebind,
 }
 
 impl Command {
@@ -64,6 +66,7 @@ impl Command {
             11 => Self::Timer,
             12 => Self::Info,
             13 => Self::Presence,
+            14 => Self::Rebind,
             _ => return None,
         })
     }

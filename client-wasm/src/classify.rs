@@ -9,6 +9,9 @@ use crate::page::Page;
 /// How many remote channels one message may name; a list that claims more is cut off.
 const MAX_REMOTE_CHANNELS: u32 = 1024;
 
+/// The states that can answer a logout.
+const SETTLING: [&str; 2] = [SessionState::Expired.as_str(), SessionState::Refused.as_str()];
+
 #[wasm_bindgen]
 extern "C" {
     /// Any part of a server's message. A field that is missing reads as `undefined`, also on numbers and strings; only
@@ -24,7 +27,9 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn ack(this: &Part) -> bool;
     #[wasm_bindgen(method, getter)]
-    fn session(this: &Part) -> Option<Part>;
+    fn bound(this: &Part) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn session(this: &Part) -> JsValue;
     #[wasm_bindgen(method, getter)]
     fn state(this: &Part) -> Option<Part>;
     #[wasm_bindgen(method, getter)]
@@ -61,12 +66,13 @@ pub(crate) fn classify(value: &JsValue, success: &JsValue) -> Incoming<Page> {
         });
     }
     if let Some(value) = message.heartbeat().and_then(heartbeat_value) {
-        return Incoming::Heartbeat(HeartbeatMessage { value, ack: message.ack(), bound: false });
+        return Incoming::Heartbeat(HeartbeatMessage { value, ack: message.ack(), bound: message.bound() });
     }
-    match (message.session(), message.state()) {
-        (Some(key), Some(state)) => {
-            let is = |name: SessionState| *state == JsValue::from_str(name.as_str());
-            Incoming::Session { key: Some(key.into()), settles: is(SessionState::Expired) || is(SessionState::Refused) }
+    let session = message.session();
+    match message.state() {
+        Some(state) if session != JsValue::UNDEFINED => {
+            let key = if session == JsValue::NULL { None } else { Some(session) };
+            Incoming::Session { key, settles: SETTLING.iter().any(|name| *state == JsValue::from_str(name)) }
         }
         _ => Incoming::Other,
     }

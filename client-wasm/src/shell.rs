@@ -109,12 +109,16 @@ impl Shell {
         handle: JsValue,
         topic: JsValue,
     ) {
+        if command == Command::SocketEvent {
+            return self.socket_event(&subject);
+        }
+        // Before the client is borrowed, since a page may have put functions of its own there.
+        let (now, random) = (now(), random());
+        let mut client = self.client.borrow_mut();
         let purpose = match command {
-            Command::SocketEvent => return self.socket_event(&subject),
-            Command::Timer => {
-                let random = random();
-                return self.client.borrow_mut().handle_timer(now(), random);
-            }
+            // It borrows the client by itself, above.
+            Command::SocketEvent => return,
+            Command::Timer => return client.handle_timer(now, random),
             Command::Call => Purpose::Ordinary,
             Command::Subscribe => Purpose::Subscribe(topic),
             Command::Unsubscribe => Purpose::Unsubscribe(topic),
@@ -122,17 +126,18 @@ impl Shell {
                 let framing = if command == Command::ConnectRaw { Framing::Raw } else { Framing::SockJs };
                 self.framing.set(framing);
                 let remembered = Remembered::from_number(number);
-                return self.client.borrow_mut().handle_connect(subject, framing, remembered);
+                return client.handle_connect(subject, framing, remembered);
             }
-            Command::Disconnect => return self.client.borrow_mut().handle_disconnect(),
-            Command::Send => return self.client.borrow_mut().handle_send(subject),
-            Command::Session => return self.client.borrow_mut().handle_session(optional(subject)),
-            Command::Suspend => return self.client.borrow_mut().handle_suspend(),
-            Command::Wake => return self.client.borrow_mut().handle_wake(now(), number == 0),
-            Command::Presence => return self.client.borrow_mut().handle_presence(now(), number == 1),
-            Command::Info => return self.client.borrow_mut().handle_info(number & 1 == 1, number >> 1),
+            Command::Disconnect => return client.handle_disconnect(),
+            Command::Rebind => return client.handle_rebind(),
+            Command::Send => return client.handle_send(subject),
+            Command::Session => return client.handle_session(optional(subject)),
+            Command::Suspend => return client.handle_suspend(),
+            Command::Wake => return client.handle_wake(now, number == 0),
+            Command::Presence => return client.handle_presence(now, number == 1),
+            Command::Info => return client.handle_info(number & 1 == 1, number >> 1),
         };
-        self.client.borrow_mut().handle_call(PageCall { request: subject, callback_name, purpose, handle });
+        client.handle_call(PageCall { request: subject, callback_name, purpose, handle });
     }
 
     /// A socket's event is known by its fields: only a message has `data`, only a close has a `code`.

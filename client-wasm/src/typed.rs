@@ -86,7 +86,7 @@ pub enum Event {
         /// Whether the client comes back by itself.
         reconnecting: bool,
     },
-    /// A heartbeat message came, and was answered when a key is set.
+    /// A heartbeat message came, and was answered when a key is set, or when the server needs none.
     Heartbeat,
     /// A router replied; the call's name, if one waited for it.
     Reply {
@@ -109,7 +109,9 @@ pub enum Event {
     },
     /// What became of the session, as the server tells it: fields `session`, `state` and, where they apply, `ttl`
     /// (milliseconds) and `reason`. Once it is `expired`, [give the connection](Connection::set_session) another key or
-    /// none.
+    /// none. Where the server finds the session by a cookie, `session` is `null`; with `touch_ms`, the cookie should be
+    /// issued anew (`POST` to the endpoint's `/touch`, with credentials) unless that was done within so many
+    /// milliseconds.
     Session {
         /// Whether this is the answer to [`Connection::logout`]: the state is `expired`, or `refused` with the reason.
         answers_logout: bool,
@@ -184,6 +186,15 @@ impl Connection {
     /// Ends the connection.
     pub fn disconnect(&self) {
         self.tell(Command::Disconnect, JsValue::UNDEFINED);
+    }
+
+    /// Makes the connection anew at once, so that the server reads the page's cookies again: for when they have changed,
+    /// as by a login, and the server finds the session by them. To the application it is a lost connection that came
+    /// back, with [`close_code::NORMAL`]. Does nothing before [`Self::connect`] and after [`Self::disconnect`].
+    ///
+    /// [`close_code::NORMAL`]: swampdragon_protocol::close_code::NORMAL
+    pub fn rebind(&self) {
+        self.tell(Command::Rebind, JsValue::UNDEFINED);
     }
 
     /// Answers heartbeat messages with this key, or with none, while the visitor is

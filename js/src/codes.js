@@ -12,6 +12,7 @@ export const SUSPEND = 9;
 export const WAKE = 10;
 export const INFO = 12;
 export const PRESENCE = 13;
+export const REBIND = 14;
 
 export const OPEN = 0;
 export const CLOSE = 1;

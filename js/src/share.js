@@ -33,6 +33,9 @@ export function join(socket, { signal }, open, transport, dispatch, [address, ra
   tab.serve(socket, open, transport);
 }
 
+/** The page's cookies have changed: the other tabs that share this client's connection shall make it anew, too. */
+export const rebind = (dispatch) => tabs.get(dispatch)?.rebind();
+
 /** Where the browser lets no tab know of another, each has a connection of its own. */
 function openAlone(socket, open) {
   if (!warned) {

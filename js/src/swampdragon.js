@@ -10,7 +10,7 @@ import { pageLife } from "./page-life.js";
 import { report } from "./report.js";
 import { retryAfter } from "./retry-after.js";
 import { isSessionKey, sessionKeyPlace } from "./session-key.js";
-import { openShared, openWithoutWebSocket, transportBits } from "./transports.js";
+import { openShared, openWithoutWebSocket, rebindShared, transportBits } from "./transports.js";
 
 // Documented for pages in `types/index.d.ts`; the state machine behind it is `client-core/`.
 export class SwampDragon {
@@ -20,6 +20,8 @@ export class SwampDragon {
   #channels = new Set();
   #calls = 0;
   #key;
+  /** Whether the page had a key on this connection, or was told of its session's end, and has none now. */
+  #isOver;
   #activeWithin;
   #storage;
   #target;
@@ -84,6 +86,11 @@ export class SwampDragon {
     this.#dispatch(0, codes.DISCONNECT);
     // Between two connections there is none whose end would say so.
     this.#endChannels();
+  }
+
+  rebind() {
+    rebindShared(this.#dispatch);
+    this.#dispatch(0, codes.REBIND);
   }
 
   callRouter(verb, route, args, callbackName, channel) {
@@ -202,6 +209,7 @@ export class SwampDragon {
 
   #answerWith(key) {
     this.#key = key;
+    this.#isOver = key === null;
     this.#dispatch(key, codes.SESSION_KEY);
   }
 
@@ -252,6 +260,8 @@ export class SwampDragon {
     switch (what) {
       case codes.OPEN:
         this.isReady = true;
+        // A page without a key may have a session all the same, by its cookie.
+        this.#isOver = false;
         this.#transportPlace.write(first || null);
         return this.#call("onopen");
       case codes.CLOSE: {
@@ -259,7 +269,7 @@ export class SwampDragon {
         if (second > 0) {
           this.#endChannels();
         }
-        const loggedOut = second === codes.LOGGED_OUT && this.#key !== null;
+        const loggedOut = second === codes.LOGGED_OUT && !this.#isOver;
         if (loggedOut) {
           this.#forget(this.#key);
         }
@@ -292,12 +302,15 @@ export class SwampDragon {
         this.#settle(first, second);
         break;
       case codes.SESSION_NOTICE: {
-        const { session, state, ttl, reason } = first;
+        const { session, state, ttl, reason, touch_ms } = first;
         const expired = state === "expired";
         if (expired) {
           this.#forget(session);
         }
-        this.#call("onsession", { state, ttl, reason });
+        if (touch_ms >= 0) {
+          import("./touch.js").then(({ touch }) => touch(this.#target, touch_ms)).catch(report);
+        }
+        this.#call("onsession", { session, state, ttl, reason });
         if (second) {
           this.#answer(second, { state: expired ? "success" : state, verb: "logout" }, reason);
         } else if (expired) {

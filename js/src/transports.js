@@ -51,6 +51,9 @@ export function openShared(open, ...which) {
       });
 }
 
+/** Has the tabs that share a client's connection make it anew. */
+export const rebindShared = (dispatch) => share?.rebind(dispatch);
+
 // A clock that is set meanwhile makes the tries that follow longer, up to the connect timeout.
 async function askInfo(service, signal) {
   const asked = Date.now();

@@ -47,7 +47,7 @@ for (const type of ["application/wasm", "application/octet-stream"]) {
   });
 }
 
-test("a bundle of the inline entry is one file, and has its transports and sharing in it", async (t) => {
+test("a bundle of the inline entry is one file, and has its transports, sharing and touching in it", async (t) => {
   const { outputFiles } = await build({
     stdin: { contents: 'export { SwampDragon } from "swampdragon/inline";', resolveDir: import.meta.dirname },
     bundle: true,
@@ -72,6 +72,11 @@ test("a bundle of the inline entry is one file, and has its transports and shari
   t.after(() => shared.disconnect());
   shared.connect(other.url);
   await until(() => shared.isReady);
+  const fetched = [];
+  t.mock.method(globalThis, "fetch", async (url) => (fetched.push(url), new Response(null, { status: 204 })));
+  other.peers[0].say({ session: null, state: "active", touch_ms: 1000 });
+  await until(() => fetched.length);
+  assert.deepEqual(fetched, [`${other.url}/data/touch`]);
 });
 
 test("a file for sharing that cannot be had leaves the page its own connection", async (t) => {

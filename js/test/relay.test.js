@@ -90,6 +90,28 @@ describe("heartbeats", () => {
     assert.deepEqual(server, ['{"heartbeat":"1"}']);
   });
 
+  test("of a bound session are answered once, by whichever tab, without a key", () => {
+    const { relay, server, heard, say } = stage();
+    for (let round = 1; round <= 2; round += 1) {
+      relay.hear({ heartbeat: "tick", ack: true, bound: true });
+      for (const id of ["b", "a", "c"]) {
+        say(id, { heartbeat: "tick", ack: true });
+      }
+      assert.deepEqual(server.splice(0), ['{"heartbeat":"tick","ack":true}']);
+      assert.deepEqual([heard.a.length, heard.b.length, heard.c.at(-1).bound], [round, round, true]);
+    }
+  });
+
+  test("tell of a bound session all tabs, and one of them to touch its cookie", () => {
+    const { relay, heard, say } = stage();
+    say("b", key("k1"));
+    relay.hear({ session: null, state: "active", ttl: 3000, touch_ms: 500 });
+    const notice = { session: null, state: "active", ttl: 3000 };
+    assert.deepEqual(heard, { a: [{ ...notice, touch_ms: 500 }], b: [notice], c: [notice] });
+    relay.hear({ session: null, state: "expired" });
+    assert.deepEqual([heard.a.length, heard.b.length, heard.c.length], [2, 2, 2]);
+  });
+
   test("tell of a session only the tabs that have it, or may have it", () => {
     const { relay, heard, say } = stage();
     say("a", key("k1"));
@@ -99,6 +121,30 @@ describe("heartbeats", () => {
     say("c", { logout: true, session: "k2" });
     relay.hear({ session: "k2", state: "expired", reason: "logged out" });
     assert.deepEqual([heard.a.length, heard.b.length, heard.c.length], [1, 1, 2]);
+  });
+});
+
+describe("an end of the connection's session", () => {
+  const concerned = ({ relay }) => ["a", "b", "c"].filter((id) => relay.isSessionOf(id));
+
+  test("concerns the tabs that named it where all named the same, and nobody where it can be either", () => {
+    const one = stage();
+    one.say("a", { heartbeat: "tick", session: "k1" });
+    one.say("b", { heartbeat: "tick", session: "k1" });
+    assert.deepEqual(concerned(one), ["a", "b"]);
+    one.say("b", { heartbeat: "tick", session: "k2" });
+    assert.deepEqual(concerned(one), []);
+  });
+
+  test("concerns all where it is bound, or must be since none has named one", () => {
+    assert.deepEqual(concerned(stage()), ["a", "b", "c"]);
+    for (const sign of [{ heartbeat: "tick", bound: true }, { session: null, state: "active" }]) {
+      const bound = stage();
+      bound.relay.hear(sign);
+      bound.say("a", { logout: true, session: "k1" });
+      bound.say("b", { logout: true, session: "k2" });
+      assert.deepEqual(concerned(bound), ["a", "b", "c"]);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import { SwampDragon } from "swampdragon";
 import { WebSocket } from "ws";
 import { startServer, until } from "./server.js";
@@ -54,7 +54,7 @@ test("a logout ends the session here and on every page that kept it", async () =
   await until(() => heard.includes("two expired"));
   assert.deepEqual([one.session, two.session], [null, null]);
   assert.deepEqual(heard, [
-    'one session {"state":"expired","reason":"logged out"}',
+    'one session {"session":"k1","state":"expired","reason":"logged out"}',
     "two close 4001 false",
     "two expired",
   ]);
@@ -68,7 +68,7 @@ test("a refused logout says why and keeps the key, so that it can be tried again
     return true;
   });
   assert.equal(one.session, "k1");
-  assert.deepEqual(heard, ['one session {"state":"refused","reason":"the session store is away"}']);
+  assert.deepEqual(heard, ['one session {"session":"k1","state":"refused","reason":"the session store is away"}']);
   outcome = { state: "expired" };
   await one.logout();
   assert.equal(one.session, null);
@@ -112,8 +112,8 @@ test("a session that ran out is told once, and its key forgotten", async () => {
   await until(() => !one.isReady);
   assert.equal(one.session, null);
   assert.deepEqual(heard, [
-    'one session {"state":"expiring","ttl":5000}',
-    'one session {"state":"expired"}',
+    'one session {"session":"k1","state":"expiring","ttl":5000}',
+    'one session {"session":"k1","state":"expired"}',
     "one expired",
     "one close 4001 false",
   ]);
@@ -151,9 +151,67 @@ test("what another page has stored meanwhile stays, and is answered with from th
   assert.equal(server.peers[0].heard[0].session, "k2");
 });
 
-test("a page without a session that is closed with 4001 has none that expired", async () => {
-  const one = await page("one", null);
+test("a page that gave up its key is closed with 4001 for that one, of which it wants to know no more", async () => {
+  const one = await page("one");
+  one.session = null;
   server.peers[0].frame('c[4001,"Logged out"]');
   await until(() => !one.isReady);
   assert.deepEqual(heard, ["one close 4001 false"]);
+});
+
+describe("a session that the server has bound by its cookie", () => {
+  test("is told of, and its end, though the page has no key", async () => {
+    const one = await page("one", null);
+    server.peers[0].say({ session: null, state: "active", ttl: 5000 });
+    server.peers[0].say({ session: null, state: "expired" });
+    await until(() => heard.includes("one expired"));
+    assert.equal(one.session, null);
+    assert.deepEqual(heard, [
+      'one session {"session":null,"state":"active","ttl":5000}',
+      'one session {"session":null,"state":"expired"}',
+      "one expired",
+    ]);
+  });
+
+  test("ends with 4001, before the first heartbeat, too", async () => {
+    const one = await page("one", null);
+    server.peers[0].frame('c[4001,"Logged out"]');
+    await until(() => heard.includes("one expired"));
+    assert.deepEqual(heard, ["one close 4001 false", "one expired"]);
+    // As after a login.
+    one.rebind();
+    await until(() => one.isReady);
+    server.peers[1].frame('c[4001,"Logged out"]');
+    await until(() => !one.isReady);
+    assert.deepEqual(heard.slice(2), ["one close 4001 false", "one expired"]);
+  });
+
+  test("ends and leaves the key alone that the page has of another", async () => {
+    const one = await page("one");
+    server.peers[0].say({ session: null, state: "expired" });
+    await until(() => heard.includes("one expired"));
+    assert.equal(one.session, "k1");
+  });
+
+  for (const key of [null, "k1"]) {
+    test(`is kept by an answer without a key where the page has ${key ?? "none"}`, async () => {
+      let heartbeats = 0;
+      await page("one", key, { onheartbeat: () => (heartbeats += 1) });
+      const [peer] = server.peers;
+      peer.say({ heartbeat: "tick", ack: true, bound: true });
+      peer.say({ heartbeat: "1", bound: true });
+      await until(() => peer.heard.length === 2 && heartbeats === 2);
+      assert.deepEqual(peer.heard, [{ heartbeat: "tick", ack: true }, { heartbeat: "1" }]);
+    });
+  }
+
+  test("is not meant by what names no session at all, nor by an empty one", async () => {
+    const messages = [];
+    await page("one", null, { onmessage: ({ data }) => messages.push(data) });
+    for (const message of [{ state: "expired" }, { session: "", state: "expired" }, { session: 0, state: "expired" }, { mine: 1 }]) {
+      server.peers[0].say(message);
+    }
+    await until(() => messages.length === 2);
+    assert.deepEqual([messages, heard], [[{ state: "expired" }, { mine: 1 }], []]);
+  });
 });

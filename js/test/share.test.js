@@ -194,6 +194,41 @@ test("a logout is heard by the tabs whose session it can have been, and loses th
   }
 });
 
+test("a bound session is kept once, and its end is told to all tabs, whether they were there at its heartbeat or not", async () => {
+  server = await startServer({ onMessage: answer });
+  const expired = [];
+  const options = (id) => ({ reconnectDelayMs: 60_000, storage: "memory", onsessionexpired: () => expired.push(id) });
+  const tabs = [...(await openTabs(1, options(0))), ...(await openTabs(1, options(1)))];
+  const [peer] = server.peers;
+  peer.say({ heartbeat: "tick", ack: true, bound: true });
+  await until(() => tabs.every(({ heartbeats }) => heartbeats));
+  await settled(tabs);
+  assert.deepEqual(peer.heard.filter(({ heartbeat }) => heartbeat), [{ heartbeat: "tick", ack: true }]);
+  peer.say({ session: null, state: "active", ttl: 1000 });
+  await until(() => tabs.every(({ notices }) => notices.length));
+  tabs.push(...(await openTabs(1, options(2))));
+  peer.socket.close(4001, "Logged out");
+  await until(() => expired.length === 3);
+  assert.deepEqual(tabs.map(({ closed }) => [closed[0].code, closed[0].reconnecting]), Array(3).fill([4001, false]));
+  assert.deepEqual(expired.sort(), [0, 1, 2]);
+});
+
+for (const who of [0, 2]) {
+  test(`whichever tab's cookie has changed (${who}), the connection is made anew for all, once`, async () => {
+    server = await startServer({ onMessage: answer });
+    const tabs = await openTabs(3, { reconnectDelayMs: 60_000, reconnectDelayMaxMs: 60_000 });
+    await tabs[1].dragon.subscribe("news", {}, null, "front");
+    tabs[who].dragon.rebind();
+    assert.equal(tabs[who].dragon.isReady, false);
+    await until(() => tabs.every(({ opened, dragon }) => opened === 2 && dragon.isReady));
+    await settled(tabs);
+    assert.equal(server.peers.length, 2);
+    assert.deepEqual(tabs.map(({ opened }) => opened), [2, 2, 2]);
+    await until(() => server.peers[0].socket.readyState === WebSocket.CLOSED);
+    await until(() => verbs(server.peers[1]).includes("subscribe"));
+  });
+}
+
 test("a SockJS close frame reaches all tabs", async () => {
   server = await startServer({ onMessage: answer });
   const tabs = await openTabs(2);

@@ -89,8 +89,10 @@ export interface MessageEvent {
   data: unknown;
 }
 
-/** What became of the stored session at a heartbeat, from servers that tell (`--heartbeat-ack`), or at a logout. */
+/** What became of a session at a heartbeat, from servers that tell (`--heartbeat-ack`), or at a logout. */
 export interface SessionNotice {
+  /** The key of the session; `null` for the one that the server has found by a cookie, whose key no page hears. */
+  session: string | null;
   /**
    * - `active`: it lives, and has been refreshed.
    * - `expiring`: it lives, but only for `ttl` more.
@@ -143,15 +145,18 @@ export interface Options {
   /** A router wants the visitor to log in first. */
   onloginrequired?(this: Options, context: Context, data: unknown): void;
   /**
-   * A heartbeat came. With a session key stored it is answered already, unless `keepAlive` holds the answer back until
-   * the visitor returns.
+   * A heartbeat came. With a session key stored, or a server that finds the session by a cookie, it is answered already,
+   * unless `keepAlive` holds the answer back until the visitor returns.
    */
   onheartbeat?(this: Options): void;
-  /** The server told what became of the session. */
+  /** The server told what became of the session: of the stored key's, or of the one that it has found by a cookie. */
   onsession?(this: Options, notice: SessionNotice): void;
   /**
    * The session is gone: it ran out, or was logged out elsewhere. Called once for each key, after `onsession` or, when
    * the server closes with 4001, after `onclose`. The key is forgotten by then.
+   *
+   * Where the server finds the session by a cookie, `session` is `null` before and after. Once the visitor has logged
+   * in again, call `rebind`.
    */
   onsessionexpired?(this: Options): void;
 
@@ -255,6 +260,8 @@ export class SwampDragon {
    * heartbeat. Setting it to anything but 1 to 128 characters `A-Z a-z 0-9 _ . ~ -`, or `null`, throws a `TypeError`.
    *
    * It becomes `null` when the server says that there is no such session, so set it when there is one.
+   *
+   * Servers that find the session by a cookie need no key, and tell of none: leave it `null`.
    */
   get session(): string | null;
   set session(key: string | null | undefined);
@@ -271,6 +278,18 @@ export class SwampDragon {
 
   /** Ends the connection. Calls without a reply fail, subscriptions are forgotten. */
   disconnect(): void;
+
+  /**
+   * Makes the connection anew at once, so that a server that finds the session by a cookie reads it again: call it when
+   * the visitor has logged in or out while the page was open. As with any connection that is lost and comes back,
+   * `onclose` (code 1000, `reconnecting: true`) and `onopen` are called, calls without a reply fail, and subscriptions
+   * are restored. With `share`, all tabs get the new connection.
+   *
+   * It brings back a page that the server has sent away (3001, 4000, 4001), and cuts the wait for the next attempt
+   * short. A page that is put away or frozen connects when it is back; one that is not connected, or not any more,
+   * stays so.
+   */
+  rebind(): void;
 
   /**
    * Ends the session everywhere: the server deletes it, and closes the connections of all other pages that kept it with

@@ -246,7 +246,7 @@ pub enum SessionState {
 impl SessionState {
     /// The state as it is sent.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Expiring => "expiring",

@@ -13,11 +13,12 @@ use crate::{paths, wasm};
 pub(crate) const NODE_REMEDY: &str = "install Node.js 20 or later from https://nodejs.org";
 
 /// What `js/bundle.js` and [`bundle`] write to `js/dist`.
-const BUNDLE: [&str; 18] = [
+const BUNDLE: [&str; 19] = [
     "dragon.js",
     "fallback.js",
     "activity.js",
     "share.js",
+    "touch.js",
     "index.js",
     "node.js",
     "init.js",

@@ -138,7 +138,9 @@ fn optimize() -> Result<Vec<(String, String)>> {
     let map = run(
         Command::new("node")
             .arg(paths::js().join("node_modules/binaryen/bin/wasm-opt"))
-            .args(["--flatten", "--rereloop", "-Oz", "-Oz"])
+            .args(["--flatten", "--rereloop", "-Oz", "-Oz", "--reorder-functions"])
+            // There lies the end of a stack of 1 MB, of which the client uses a few hundred bytes.
+            .arg("--low-memory-unused")
             .args(FEATURES)
             .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
             .arg("--minify-imports-and-exports-and-modules")

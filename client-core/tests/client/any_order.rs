@@ -16,6 +16,7 @@ const LONGEST_DELAY_MS: u64 = 30_000;
 enum Step {
     Connect,
     Disconnect,
+    Rebind,
     Accept {
         framing: Framing,
     },
@@ -42,9 +43,12 @@ enum Step {
     Key {
         known: bool,
     },
-    Heartbeat,
+    Heartbeat {
+        bound: bool,
+    },
     HeartbeatFrame,
     Notice {
+        bound: bool,
         state: &'static str,
     },
     LogOut,
@@ -70,6 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => Just(Step::Connect),
         1 => Just(Step::Disconnect),
+        1 => Just(Step::Rebind),
         8 => Just(Step::Accept { framing: Framing::SockJs }),
         1 => Just(Step::Accept { framing: Framing::Raw }),
         4 => close.prop_map(|(code, retry_after_ms)| Step::Close { code, retry_after_ms }),
@@ -80,9 +85,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => prop::bool::weighted(0.8).prop_map(|online| Step::Wake { online }),
         3 => any::<bool>().prop_map(|present| Step::See { present }),
         2 => any::<bool>().prop_map(|known| Step::Key { known }),
-        4 => Just(Step::Heartbeat),
+        4 => any::<bool>().prop_map(|bound| Step::Heartbeat { bound }),
         1 => Just(Step::HeartbeatFrame),
-        1 => prop::sample::select(vec!["active", "expired", "refused"]).prop_map(|state| Step::Notice { state }),
+        1 => (any::<bool>(), prop::sample::select(vec!["active", "expired", "refused"]))
+            .prop_map(|(bound, state)| Step::Notice { bound, state }),
         1 => Just(Step::LogOut),
         2 => Just(Step::Call),
         3 => (0..3u8).prop_map(|subject| Step::Subscribe { subject }),
@@ -97,16 +103,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct World {
     pair: Pair,
     active_within_ms: u64,
-    /// Whether the application wants a connection.
+    /// Whether the application wants a connection, and the server has not sent it away.
     wanted: bool,
+    /// Whether the application wants one.
+    called_for: bool,
     online: bool,
     /// Where the log of the present connection and its successors begins.
     connected_at: usize,
     has_key: bool,
     present: bool,
     present_at: Option<u64>,
-    /// Whether a heartbeat waits for the visitor.
-    asked: bool,
+    /// Whether a heartbeat waits for the visitor, and that is one of a bound session.
+    asked: Option<bool>,
     /// How many answers must have been sent so far.
     answers: usize,
     calls: u32,
@@ -127,12 +135,13 @@ impl World {
             pair,
             active_within_ms: active_within_ms.into(),
             wanted: false,
+            called_for: false,
             online: true,
             connected_at: 0,
             has_key: false,
             present: true,
             present_at: None,
-            asked: false,
+            asked: None,
             answers: 0,
             calls: 0,
             live: BTreeMap::new(),
@@ -152,13 +161,22 @@ impl World {
         match step {
             Step::Connect => {
                 self.wanted = true;
+                self.called_for = true;
                 self.pair.connect();
                 self.connected_at = self.pair.log.len();
             }
             Step::Disconnect => {
                 self.wanted = false;
+                self.called_for = false;
                 self.live.clear();
                 self.pair.disconnect();
+            }
+            Step::Rebind => {
+                self.wanted = self.called_for;
+                self.pair.rebind();
+                let connects = self.called_for && before.1 != State::Suspended;
+                assert_eq!(self.pair.sockets, before.0 + u32::from(connects));
+                assert!(!connects || self.pair.state() == State::Connecting);
             }
             Step::Accept { framing } if self.pair.state() == State::Connecting => self.accept(framing),
             Step::Close { code, retry_after_ms } => self.close(code, retry_after_ms),
@@ -187,11 +205,9 @@ impl World {
                 self.has_key = known;
                 self.pair.client.handle_session(known.then(|| KEY.to_owned()));
             }
-            Step::Heartbeat if self.is_open() => self.heartbeat(),
+            Step::Heartbeat { bound } if self.is_open() => self.heartbeat(bound),
             Step::HeartbeatFrame if self.is_open() => self.pair.heartbeat_frame(),
-            Step::Notice { state } if self.is_open() => {
-                self.pair.say(&format!(r#"{{"session":"{KEY}","state":"{state}"}}"#));
-            }
+            Step::Notice { bound, state } if self.is_open() => self.notice(bound, state),
             Step::LogOut => {
                 self.calls = self.pair.log_out(KEY);
             }
@@ -251,18 +267,27 @@ impl World {
     fn see(&mut self, present: bool) {
         self.present = present;
         self.present_at = Some(self.pair.now);
-        if present && std::mem::take(&mut self.asked) {
-            self.answers += usize::from(self.has_key);
+        if present && let Some(bound) = self.asked.take() {
+            self.answers += usize::from(bound || self.has_key);
         }
         self.pair.see(present);
     }
 
-    fn heartbeat(&mut self) {
+    fn heartbeat(&mut self, bound: bool) {
         let within =
             self.active_within_ms == 0 || self.present_at.is_some_and(|at| self.pair.now - at <= self.active_within_ms);
-        self.asked = !(self.present && within);
-        self.answers += usize::from(self.has_key && !self.asked);
-        self.pair.say(r#"{"heartbeat": "tick"}"#);
+        self.asked = (!(self.present && within)).then_some(bound);
+        self.answers += usize::from((bound || self.has_key) && self.asked.is_none());
+        let heard = self.pair.heard.len();
+        self.pair.say(if bound { r#"{"heartbeat": "tick", "bound": true}"# } else { r#"{"heartbeat": "tick"}"# });
+        assert!(self.pair.heard[heard..].iter().all(|answer| answer.contains(KEY) != bound), "{:?}", self.pair.heard);
+    }
+
+    fn notice(&mut self, bound: bool, state: &str) {
+        let session = if bound { "null".to_owned() } else { format!(r#""{KEY}""#) };
+        let notice = format!(r#"{{"session":{session},"state":"{state}"}}"#);
+        self.pair.say(&notice);
+        assert!(!bound || self.pair.log.last() == Some(&format!("session {notice}")), "{:?}", self.pair.log);
     }
 
     fn call(&mut self, verb: &str, purpose: Option<(u8, bool)>) {
@@ -308,7 +333,7 @@ impl World {
             self.queued.clear();
         }
         if pair.sockets != sockets || !pair.state().is_open() && state.is_open() {
-            self.asked = false;
+            self.asked = None;
             for call in std::mem::take(&mut self.unanswered) {
                 assert_eq!(settlements(pair, call), 1, "call {call} ends with its connection: {:?}", pair.log);
             }
@@ -355,6 +380,7 @@ proptest! {
             match step {
                 Step::Connect => pair.connect(),
                 Step::Disconnect => pair.disconnect(),
+                Step::Rebind => pair.rebind(),
                 Step::Accept { framing } if pair.state() == State::Connecting => pair.accept_over(framing),
                 Step::Close { code, retry_after_ms } => pair.close_asking(code, retry_after_ms),
                 Step::Pass { milliseconds } => pair.pass(milliseconds),

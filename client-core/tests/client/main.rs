@@ -6,6 +6,7 @@ mod heartbeats;
 mod logout;
 mod page_life;
 mod pair;
+mod rebind;
 mod reconnect;
 mod subscriptions;
 mod transports;

@@ -124,6 +124,12 @@ impl Pair {
         self.drain();
     }
 
+    /// The page's cookies have changed.
+    pub(crate) fn rebind(&mut self) {
+        self.client.handle_rebind();
+        self.drain();
+    }
+
     /// The page is hidden away or frozen.
     pub(crate) fn suspend(&mut self) {
         self.client.handle_suspend();

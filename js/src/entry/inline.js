@@ -3,6 +3,7 @@ import { SwampDragon, load } from "./dragon.js";
 import "./activity.js";
 import "./fallback.js";
 import "./share.js";
+import "./touch.js";
 import wasm from "./swampdragon.wasm.js";
 
 await load(Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0)));

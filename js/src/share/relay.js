@@ -13,6 +13,10 @@ export class Relay {
   /** The first session key that the server has heard of here, and whether it has heard of others. */
   #key;
   #hasOtherKeys = false;
+  /** Whether the server has found the session by itself, which is the session of all tabs then. */
+  #bound = false;
+  /** The tab that has the connection. */
+  #first;
   #subscriptions = 0;
 
   /** `send` takes a message's text. */
@@ -20,8 +24,9 @@ export class Relay {
     this.#send = send;
   }
 
-  /** From now on `deliver` is called with the text of each message that this tab should have. */
+  /** From now on `deliver` is called with the text of each message that this tab should have. The first leads. */
   add(id, deliver) {
+    this.#first ??= id;
     this.#tabs.set(id, { id, deliver, key: undefined, subscriptions: new Map() });
   }
 
@@ -56,7 +61,8 @@ export class Relay {
 
   /** Whether an end of the connection's session can be meant for no other than this tab's. */
   isSessionOf(id) {
-    return !this.#hasOtherKeys && this.#key !== undefined && this.#key === this.#tabs.get(id)?.key;
+    // Where no tab has named one, the server knew it by itself.
+    return this.#bound || (!this.#hasOtherKeys && this.#key === this.#tabs.get(id)?.key);
   }
 
   /** The server says something: a text, or what it stands for already. */
@@ -76,7 +82,14 @@ export class Relay {
       this.#reply(message);
     } else if (heartbeat != null) {
       this.#answered.clear();
+      this.#bound ||= message.bound === true;
       this.#deliver(message);
+    } else if (session === null && state != null) {
+      const { touch_ms, ...notice } = message;
+      this.#bound = true;
+      // Tabs have their cookies in common, so one touches for all.
+      this.#deliver(message, ({ id }) => id === this.#first);
+      this.#deliver(notice, ({ id }) => id !== this.#first);
     } else if (session != null && state != null) {
       // A tab that has not named its session yet knows whether it is this one.
       this.#deliver(message, ({ key = session }) => key === session);

@@ -1,4 +1,4 @@
-import { INFO, WAKE } from "../codes.js";
+import { INFO, REBIND, WAKE } from "../codes.js";
 import { Leader } from "./leader.js";
 import { hold } from "./lock.js";
 import { Seat } from "./seat.js";
@@ -24,8 +24,8 @@ const TAKEN_OVER = [ABNORMAL, "another tab has the connection now"];
  * One client among those that share a connection.
  *
  * Who holds the lock `name` leads and opens the socket to the server. The others each have a seat: an id, a lock and a
- * channel named by it. On the channel `name` all hear of each leader (`{ leader: TERM, loss }`), and leaders of those who
- * want a seat (`{ hello: ID, since }`). On its own channel a seat hears `{ term, transport, open }`, `{ frame }` and
+ * channel named by it. On the channel `name` all hear of each leader (`{ leader: TERM, loss }`) and of changed cookies
+ * (`{ rebind: true }`), and leaders of those who want a seat (`{ hello: ID, since }`). On its own channel a seat hears `{ term, transport, open }`, `{ frame }` and
  * `{ lost: [code, reason] }`, and says what its client sends. A seat's lock tells its leader how long it is taken.
  *
  * The client behind decides when to connect and what to make of an end, as if it were alone.
@@ -76,6 +76,11 @@ export class Tab {
     } else if (!this.#steering) {
       this.#follow();
     }
+  }
+
+  /** The connection is to be made anew, which whoever leads does for all. What they ask for now is the next one. */
+  rebind() {
+    this.#common?.postMessage({ rebind: true });
   }
 
   /** The client connects elsewhere. */
@@ -232,7 +237,11 @@ export class Tab {
     this.#common = undefined;
   }
 
-  #overhear({ hello, since, leader, loss }) {
+  #overhear({ hello, since, leader, loss, rebind }) {
+    if (rebind) {
+      this.#dispatch(0, REBIND);
+      return;
+    }
     if (hello) {
       this.#greet(hello, since);
       return;

@@ -23,8 +23,8 @@ const options: Options = {
   onchannelmessage(channels, publication) {
     console.log(channels.indexOf("news"), publication.action);
   },
-  onsession({ state, ttl }) {
-    console.log(state === "active" ? ttl : undefined);
+  onsession({ session, state, ttl }) {
+    console.log(session === null ? "bound" : session.length, state === "active" ? ttl : undefined);
   },
 };
 
@@ -33,6 +33,7 @@ dragon.session = "0f8fad5bd9cb469fa16570867728950e";
 dragon.session = null;
 dragon.connect("https://example.com", "data");
 dragon.connect();
+dragon.rebind();
 
 const reply: Reply<News[]> = await dragon.get_list<News[]>("news");
 console.log(reply.data[0]?.title, reply.context.state);
