@@ -3,6 +3,7 @@
 mod attacks;
 mod bad_input_at_start;
 mod bad_input_on_the_wire;
+mod bound_session;
 mod demo_page;
 mod fallback;
 mod faults;
