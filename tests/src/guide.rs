@@ -67,3 +67,38 @@ fn marker(line: &str) -> Option<Marker<'_>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: &str = "a = 1\n    # region b\n    b = 2\n\n      c = 3\n    # endregion\nd = 4\n";
+
+    fn shown(guide: &str) -> Result<String> {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join("settings"), SETTINGS)?;
+        fs::write(folder.path().join("guide.md"), guide)?;
+        with_its_files(&folder.path().join("guide.md"))
+    }
+
+    #[test]
+    fn blocks_show_their_files_and_parts_of_them() -> Result<()> {
+        let whole = "```toml settings\na = 1\n    b = 2\n\n      c = 3\nd = 4\n```\n";
+        assert_eq!(shown("Text.\n\n```toml settings\nold\n```\nMore.\n")?, format!("Text.\n\n{whole}More.\n"));
+        assert_eq!(shown("```toml settings#b\n```\n")?, "```toml settings#b\nb = 2\n\n  c = 3\n```\n");
+        assert_eq!(shown("```sh\nls\n```\n")?, "```sh\nls\n```\n");
+        Ok(())
+    }
+
+    #[test]
+    fn a_block_that_shows_nothing_there_is_is_refused() {
+        for (block, why) in [
+            ("toml", "names no file"),
+            ("toml other", "there is no other"),
+            ("toml settings#c", "settings has no region c"),
+        ] {
+            let refused = format!("{:#}", shown(&format!("```{block}\na = 1\n```\n")).unwrap_err());
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
+}

@@ -100,3 +100,17 @@ fn numbers(text: &str) -> impl Iterator<Item = &str> {
         piece
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_put_in_as_wholes_and_at_once() {
+        let behind = Behind { folder: Path::new("/app"), app: (3000, 18080), swampdragon: 30000 };
+        let guide = "listen 8080; pass 127.0.0.1:3000; pass 127.0.0.1:9999; timeout 30000; alias /srv/app/dist";
+        let expected = "listen 9999; pass 127.0.0.1:18080; pass 127.0.0.1:30000; timeout 30000; alias /app/dist";
+        assert_eq!(on_these_ports(guide, &behind, 9999).unwrap(), expected);
+        assert!(on_these_ports("listen 8080; pass 127.0.0.1:3000", &behind, 9999).is_err());
+    }
+}

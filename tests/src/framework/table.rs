@@ -51,14 +51,14 @@ impl Row {
     }
 
     const HEAD: &'static str = concat!(
-        "  framework  heartbeats  none        tampered cookie  logout elsewhere   packages\n",
-        "  ---------  ----------  ----------  ---------------  -----------------  --------"
+        "  framework  heartbeats on  heartbeats off  tampered cookie  logout elsewhere   packages\n",
+        "  ---------  -------------  --------------  ---------------  -----------------  --------"
     );
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { framework, outcomes: [kept, unkept, tampered, logout], versions } = self;
-        write!(f, "  {framework:<9}  {kept:<10}  {unkept:<10}  {tampered:<15}  {logout:<17}  {versions}")
+        write!(f, "  {framework:<9}  {kept:<13}  {unkept:<14}  {tampered:<15}  {logout:<17}  {versions}")
     }
 }
