@@ -1,6 +1,7 @@
 mod address;
 mod backoff;
 mod cluster;
+mod count;
 mod error;
 mod link;
 mod max_age;
@@ -196,6 +197,15 @@ impl SessionStore for RedisSessionStore {
             max_age.forget(self, key).await.map_err(store_error)?;
         }
         Ok(deleted)
+    }
+
+    async fn count(&self, prefix: &str) -> Result<u64, SessionStoreError> {
+        let question = count::Question { key_prefix: &self.refresh.key_prefix, prefix };
+        let counted = match &self.nodes {
+            Nodes::One(link) => question.ask(link).await,
+            Nodes::Cluster(cluster) => cluster.count(&question).await,
+        };
+        counted.map_err(store_error)
     }
 
     fn max_age(&self) -> Option<Duration> {
