@@ -122,7 +122,7 @@ impl SessionStore for MemorySessionStore {
 
     async fn count(&self, prefix: &str) -> Result<u64, SessionStoreError> {
         let now = Instant::now();
-        // Holds up the others for some milliseconds in a store of a million; a sorted table would slow down all of them.
+        // Holds up the others for some 0.1 s in a store of a million; a sorted table would slow down all of them.
         let sessions = self.lock();
         let counted =
             sessions.by_key.iter().filter(|(key, session)| session.due.at > now && key.as_str().starts_with(prefix));
