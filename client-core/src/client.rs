@@ -203,9 +203,9 @@ impl<T: Types> Client<T> {
                 Event::Publication { local_channels: self.channels.local_names(&remote), message }
             }
             Incoming::Session { key, settles } => {
-                let logout = if settles { self.calls.take_answered(&key) } else { None };
+                let logout = key.as_ref().filter(|_| settles).and_then(|key| self.calls.take_answered(key));
                 // A notice about a key that the page has given up in the meantime would only mislead.
-                if logout.is_none() && self.session.as_ref() != Some(&key) {
+                if logout.is_none() && key.is_some() && self.session != key {
                     return;
                 }
                 Event::Session { logout: logout.and_then(|pending| pending.handle), message }

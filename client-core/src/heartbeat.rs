@@ -4,12 +4,12 @@ use crate::Types;
 
 /// What a heartbeat message is answered with, if anything.
 ///
-/// The session's key is the answer; a page that has none stays silent. The exception is the value `1` without `ack`,
-/// which is SwampDragon 0.4: that server closes the connection on any answer but its own message, and knows no keys.
+/// The session's key is the answer; a page that has none stays silent. No key goes to two kinds of servers: those that
+/// know the session by themselves (`bound`), and SwampDragon 0.4, whose value `1` comes without `ack`: it closes the
+/// connection on any answer but its own message.
 pub(crate) fn answer<T: Types>(message: HeartbeatMessage, session: Option<&T::Text>) -> Option<HeartbeatReply<T>> {
-    let echo_only = message.value == HeartbeatValue::One && !message.ack;
-    if echo_only {
-        return Some(HeartbeatReply { value: message.value, session: None, ack: false });
-    }
-    session.map(|key| HeartbeatReply { value: message.value, session: Some(key.clone()), ack: message.ack })
+    let HeartbeatMessage { value, ack, bound } = message;
+    let echo_only = value == HeartbeatValue::One && !ack;
+    let session = if bound || echo_only { None } else { Some(session?.clone()) };
+    Some(HeartbeatReply { value, session, ack })
 }

@@ -14,8 +14,8 @@ pub enum Incoming<T: Types> {
     Publication(T::Text),
     /// Has a `state` and a `session`.
     Session {
-        /// The session's key.
-        key: T::Text,
+        /// The session's key; `None` where `session` is `null`: the one that the connection is bound to.
+        key: Option<T::Text>,
         /// Whether it can be the answer to a logout: the state is `expired` or `refused`.
         settles: bool,
     },

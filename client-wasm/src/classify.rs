@@ -61,12 +61,12 @@ pub(crate) fn classify(value: &JsValue, success: &JsValue) -> Incoming<Page> {
         });
     }
     if let Some(value) = message.heartbeat().and_then(heartbeat_value) {
-        return Incoming::Heartbeat(HeartbeatMessage { value, ack: message.ack() });
+        return Incoming::Heartbeat(HeartbeatMessage { value, ack: message.ack(), bound: false });
     }
     match (message.session(), message.state()) {
         (Some(key), Some(state)) => {
             let is = |name: SessionState| *state == JsValue::from_str(name.as_str());
-            Incoming::Session { key: key.into(), settles: is(SessionState::Expired) || is(SessionState::Refused) }
+            Incoming::Session { key: Some(key.into()), settles: is(SessionState::Expired) || is(SessionState::Refused) }
         }
         _ => Incoming::Other,
     }

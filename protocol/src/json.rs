@@ -9,7 +9,7 @@ use alloc::{
 };
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -177,6 +177,8 @@ struct ServerObject<'a> {
     heartbeat: Option<&'a RawValue>,
     #[serde(default)]
     ack: bool,
+    #[serde(default)]
+    bound: bool,
     #[serde(borrow)]
     context: Option<ContextObject<'a>>,
     #[serde(borrow)]
@@ -184,10 +186,18 @@ struct ServerObject<'a> {
     channel_data: Option<ChannelDataObject<'a>>,
     channel: Option<Cow<'a, str>>,
     action: Option<Cow<'a, str>>,
-    session: Option<Cow<'a, str>>,
+    /// `null` names the bound session; only what has no such field at all is no session notice.
+    #[serde(default, deserialize_with = "present")]
+    session: Option<Option<Cow<'a, str>>>,
     state: Option<Cow<'a, str>>,
     ttl: Option<u64>,
     reason: Option<Cow<'a, str>>,
+    touch_ms: Option<u64>,
+}
+
+/// Reads a field that is there, be it `null`.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(field).map(Some)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -216,7 +226,8 @@ struct ChannelDataObject<'a> {
 pub fn decode_server_message(text: &str) -> Result<ServerMessage<Json>, MalformedMessage> {
     let object: ServerObject<'_> = from_object(text)?;
     if let Some(value) = object.heartbeat {
-        return Ok(ServerMessage::Heartbeat(HeartbeatMessage { value: heartbeat_value(value)?, ack: object.ack }));
+        let value = heartbeat_value(value)?;
+        return Ok(ServerMessage::Heartbeat(HeartbeatMessage { value, ack: object.ack, bound: object.bound }));
     }
     if let Some(context) = object.context {
         let action = object.channel_data.as_ref().and_then(|channels| channels.action.as_deref());
@@ -243,10 +254,11 @@ pub fn decode_server_message(text: &str) -> Result<ServerMessage<Json>, Malforme
     }
     match (object.session, object.state) {
         (Some(session), Some(state)) => Ok(ServerMessage::Session(SessionNotice {
-            session: session.into_owned(),
+            session: session.map(Cow::into_owned),
             state: session_state(&state).ok_or(MalformedMessage::UnknownShape)?,
             ttl_ms: object.ttl,
             reason: object.reason.map(Cow::into_owned),
+            touch_ms: object.touch_ms,
         })),
         _ => Err(MalformedMessage::UnknownShape),
     }
@@ -283,12 +295,14 @@ struct PublicationObject<'a> {
 
 #[derive(Serialize)]
 struct SessionObject<'a> {
-    session: &'a str,
+    session: Option<&'a str>,
     state: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    touch_ms: Option<u64>,
 }
 
 /// Writes a message of a server.
@@ -296,10 +310,11 @@ struct SessionObject<'a> {
 pub fn encode_server_message(message: &ServerMessage<Json>) -> String {
     match message {
         // To the letter what the original sends, which put a space after each colon and comma.
-        ServerMessage::Heartbeat(heartbeat) if heartbeat.ack => {
-            format!("{{\"heartbeat\": \"{}\", \"ack\": true}}", heartbeat.value)
+        ServerMessage::Heartbeat(HeartbeatMessage { value, ack, bound }) => {
+            let ack = if *ack { ", \"ack\": true" } else { "" };
+            let bound = if *bound { ", \"bound\": true" } else { "" };
+            format!("{{\"heartbeat\": \"{value}\"{ack}{bound}}}")
         }
-        ServerMessage::Heartbeat(heartbeat) => format!("{{\"heartbeat\": \"{}\"}}", heartbeat.value),
         ServerMessage::Reply(reply) => to_json(&ReplyObject {
             data: reply.data.as_deref(),
             channel_data: reply.channel_data.as_ref().map(|channels| ChannelDataObject {
@@ -321,10 +336,11 @@ pub fn encode_server_message(message: &ServerMessage<Json>) -> String {
             channel: &publication.channel,
         }),
         ServerMessage::Session(notice) => to_json(&SessionObject {
-            session: &notice.session,
+            session: notice.session.as_deref(),
             state: notice.state.as_str(),
             ttl: notice.ttl_ms,
             reason: notice.reason.as_deref(),
+            touch_ms: notice.touch_ms,
         }),
     }
 }
@@ -379,6 +395,54 @@ mod tests {
         assert!(matches!(decode_client_message(&text), Ok(ClientMessage::Logout(key)) if key == "k"));
         for text in [r#"{"logout":true}"#, r#"{"logout":false,"session":"k"}"#, r#"{"logout":"yes","session":"k"}"#] {
             assert!(decode_client_message(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_message_says_what_it_offers_and_nothing_else() {
+        for (ack, bound, text) in [
+            (false, false, r#"{"heartbeat": "tick"}"#),
+            (true, false, r#"{"heartbeat": "tick", "ack": true}"#),
+            (false, true, r#"{"heartbeat": "tick", "bound": true}"#),
+            (true, true, r#"{"heartbeat": "tick", "ack": true, "bound": true}"#),
+        ] {
+            let message = HeartbeatMessage { value: HeartbeatValue::Tick, ack, bound };
+            assert_eq!(encode_server_message(&ServerMessage::Heartbeat(message)), text);
+            assert!(matches!(decode_server_message(text), Ok(ServerMessage::Heartbeat(read)) if read == message));
+        }
+    }
+
+    fn notice(text: &str) -> SessionNotice<Json> {
+        let Ok(ServerMessage::Session(notice)) = decode_server_message(text) else { panic!("no notice: {text}") };
+        notice
+    }
+
+    #[test]
+    fn a_notice_names_its_session_or_means_the_bound_one() {
+        for (text, session, ttl_ms, touch_ms) in [
+            (r#"{"session":"k","state":"active","ttl":1000}"#, Some("k"), Some(1000), None),
+            (r#"{"session":null,"state":"active","ttl":1000,"touch_ms":500}"#, None, Some(1000), Some(500)),
+            (r#"{"session":null,"state":"expired"}"#, None, None, None),
+        ] {
+            let notice = notice(text);
+            assert_eq!((notice.session.as_deref(), notice.ttl_ms, notice.touch_ms), (session, ttl_ms, touch_ms));
+            assert_eq!(encode_server_message(&ServerMessage::Session(notice)), text);
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_of_a_session_is_no_notice_of_the_bound_one() {
+        for text in [r#"{"state":"active"}"#, r#"{"state":"expired","ttl":1}"#, r#"{"session":null}"#] {
+            assert_eq!(decode_server_message(text).unwrap_err(), MalformedMessage::UnknownShape, "{text}");
+        }
+        // The application's own word, as it was where a session is named.
+        assert_eq!(
+            decode_server_message(r#"{"session":null,"state":"idle"}"#).unwrap_err(),
+            MalformedMessage::UnknownShape
+        );
+        for session in ["12", "false", "{}"] {
+            let text = format!(r#"{{"session":{session},"state":"active"}}"#);
+            assert!(matches!(decode_server_message(&text).unwrap_err(), MalformedMessage::Field { .. }), "{text}");
         }
     }
 

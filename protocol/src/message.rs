@@ -36,12 +36,14 @@ pub struct Call<W: Wire> {
     pub callback_name: Option<W::Text>,
 }
 
-/// `{"heartbeat": "tick", "session": KEY}`: a page answers a heartbeat message.
+/// `{"heartbeat": "tick", "session": KEY}`: a page answers a heartbeat message. A [`HeartbeatMessage::bound`] one is
+/// answered without a key.
 #[derive(Debug, Clone)]
 pub struct HeartbeatReply<W: Wire> {
     /// The value of the heartbeat message that is answered.
     pub value: HeartbeatValue,
-    /// The key of the session to keep. SwampDragon 0.2-0.4 pages send none.
+    /// The key of the session to keep. `None` is the one that the connection is bound to, if it is to any: SwampDragon
+    /// 0.2-0.4 pages send none, either.
     pub session: Option<W::Text>,
     /// Asks for a [`SessionNotice`] with the outcome.
     pub ack: bool,
@@ -67,6 +69,9 @@ pub struct HeartbeatMessage {
     pub value: HeartbeatValue,
     /// The server answers replies that carry `"ack": true` with a [`SessionNotice`].
     pub ack: bool,
+    /// The connection is bound to a session, which the server knows by the cookie that came with its handshake. The page
+    /// keeps it with an answer that names none; its key no page ever hears.
+    pub bound: bool,
 }
 
 /// The value inside a heartbeat message.
@@ -205,17 +210,20 @@ pub struct Publication<W: Wire> {
     pub channel: W::Text,
 }
 
-/// `{"session": KEY, "state", "ttl", "reason"}`: what became of a session, for pages that asked (`ack`).
+/// `{"session": KEY, "state", "ttl", "reason", "touch_ms"}`: what became of a session, for pages that asked (`ack`).
 #[derive(Debug, Clone)]
 pub struct SessionNotice<W: Wire> {
-    /// Which session.
-    pub session: W::Text,
+    /// Which session. `None` stands there as `null`: the one that the connection is bound to.
+    pub session: Option<W::Text>,
     /// How it stands.
     pub state: SessionState,
     /// How long it still lives, in milliseconds; only with [`SessionState::Active`] and [`SessionState::Expiring`].
     pub ttl_ms: Option<u64>,
     /// Why a reply was refused.
     pub reason: Option<W::Text>,
+    /// The page should have its session's cookie issued anew (`POST PREFIX/touch`), unless it knows that this was done
+    /// within so many milliseconds.
+    pub touch_ms: Option<u64>,
 }
 
 /// How a session stands.

@@ -6,6 +6,7 @@
 
 mod admin;
 mod admission;
+mod binding;
 mod body;
 mod channel_filter;
 mod connection;

@@ -25,6 +25,12 @@ pub(crate) struct Metrics {
     pub(crate) dead_peers: Counter,
     /// Requests that the session store failed.
     pub(crate) store_errors: Counter,
+    /// Connections with a session cookie of an app's.
+    pub(crate) bindings: Counter,
+    /// Connections without one, where sessions are an app's.
+    pub(crate) bindings_without_cookie: Counter,
+    /// Connections with one that does not count.
+    pub(crate) bindings_refused: Counter,
     /// Refreshes of sessions that live now.
     pub(crate) refreshes_active: Counter,
     /// Refreshes of sessions that need none.
@@ -43,6 +49,8 @@ pub(crate) struct Metrics {
     pub(crate) refreshes_given_up: Counter,
     /// Replies that name no session key.
     pub(crate) refreshes_malformed: Counter,
+    /// Replies that name a session where pages may not.
+    pub(crate) refreshes_named: Counter,
     /// Replies sooner than `min_refresh_interval` after the one before.
     pub(crate) refreshes_too_soon: Counter,
     /// Replies that name more sessions than `max_keys_per_connection`.
@@ -94,6 +102,7 @@ impl Metrics {
     /// Fetches the handles from the recorder that is in place now.
     pub(crate) fn register() -> Self {
         describe();
+        let bindings = |result: &'static str| counter!("swampdragon_bindings_total", "result" => result);
         let refreshes = |outcome: &'static str| counter!("swampdragon_refreshes_total", "outcome" => outcome);
         gauge!("swampdragon_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
         let closed = |code: String| counter!("swampdragon_connections_closed_total", "code" => code);
@@ -113,6 +122,9 @@ impl Metrics {
             heartbeats_late: counter!("swampdragon_heartbeats_late_total"),
             dead_peers: counter!("swampdragon_dead_peers_total"),
             store_errors: counter!("swampdragon_session_store_errors_total"),
+            bindings: bindings("bound"),
+            bindings_without_cookie: bindings("no-cookie"),
+            bindings_refused: bindings("refused"),
             refreshes_active: refreshes("active"),
             refreshes_persistent: refreshes("persistent"),
             refreshes_missing: refreshes("missing"),
@@ -122,6 +134,7 @@ impl Metrics {
             refreshes_no_room: refreshes("no_room"),
             refreshes_given_up: refreshes("given_up"),
             refreshes_malformed: refreshes("malformed"),
+            refreshes_named: refreshes("named"),
             refreshes_too_soon: refreshes("too_soon"),
             refreshes_too_many_keys: refreshes("too_many_keys"),
             logouts: counter!("swampdragon_logouts_total", "outcome" => "done"),
@@ -165,7 +178,11 @@ fn describe() {
         "swampdragon_heartbeats_late_total",
         "Heartbeat messages answered after half of heartbeat_interval."
     );
-    describe_counter!("swampdragon_refreshes_total", "Heartbeat replies that name a session, by what came of them.");
+    describe_counter!(
+        "swampdragon_bindings_total",
+        "Connections with a session cookie of an app's, without, or with one that does not count."
+    );
+    describe_counter!("swampdragon_refreshes_total", "Heartbeat replies, by what became of their sessions.");
     describe_counter!("swampdragon_session_notices_total", "Sessions whose pages were told of their end unasked.");
     describe_counter!("swampdragon_logouts_total", "Sessions ended everywhere, and logouts that were refused.");
     describe_histogram!("swampdragon_refresh_delay_seconds", "From a heartbeat reply to the session store's answer.");

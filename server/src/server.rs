@@ -393,11 +393,16 @@ impl ServerBuilder {
         let services: Vec<_> = std::iter::once(main).chain(self.services).collect();
         check_prefixes(&services)?;
         let tls = Tls::open(&self.settings)?;
+        let layout = self.settings.session_layout()?;
         let (listening, recorder) = listening.await?;
         let own_store = self.store.is_some();
         let store = match self.store {
             Some(store) => store,
-            None => self.stores.open(&self.settings.session_store, &self.settings.session_store_options()).await?,
+            None => {
+                let layout = layout.as_ref().map(|layout| layout.in_redis().clone());
+                let options = SessionStoreOptions { layout, ..self.settings.session_store_options() };
+                self.stores.open(&self.settings.session_store, &options).await?
+            }
         };
         if let Some(asked) = self.settings.session_max_age
             && store.max_age() != Some(asked)
@@ -409,7 +414,7 @@ impl ServerBuilder {
             Some(new) => new(subscribers.clone()),
             None => pubsub::open(&self.settings, own_store, subscribers.clone()).await?,
         };
-        let service = || Service::new(self.settings, tls, store, self.routers, subscribers, pub_sub);
+        let service = || Service::new(self.settings, tls, layout, store, self.routers, subscribers, pub_sub);
         let service = Arc::new(match &recorder {
             Some(recorder) => metrics::with_local_recorder(recorder, service),
             None => service(),

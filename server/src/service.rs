@@ -1,20 +1,22 @@
 use std::sync::Arc;
 
-use swampdragon_protocol::{ChannelName, MessageForm};
+use swampdragon_protocol::{ChannelName, HeartbeatMessage, MessageForm, ServerMessage, json::encode_server_message};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     admission::Admission,
+    binding::Binding,
     connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment, OriginNames, RateLimit},
     drain::Drain,
-    heartbeat::{Refresher, RefresherSettings, Schedule},
+    heartbeat::{Notices, Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
     proxies::Proxies,
     pubsub::{PubSub, Publisher, Subscribers},
     refusals::Refusals,
     router::Routers,
+    session_layout::SessionLayout,
     session_store::SessionStore,
     settings::Settings,
     tls::Tls,
@@ -45,6 +47,9 @@ pub(crate) struct Service {
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
+    /// Where the sessions are an app's.
+    pub(crate) binding: Option<Arc<Binding>>,
+    pub(crate) notices: Notices,
     pub(crate) key_hasher: KeyHasher,
     /// Tells this node from others.
     pub(crate) node: String,
@@ -56,6 +61,7 @@ impl Service {
     pub(crate) fn new(
         settings: Settings,
         tls: Option<Tls>,
+        layout: Option<SessionLayout>,
         store: Arc<dyn SessionStore>,
         routers: Routers,
         subscribers: Subscribers,
@@ -65,13 +71,16 @@ impl Service {
         if let Some(code) = settings.abort_code {
             dialect.abort = code;
         }
+        let metrics = Arc::new(Metrics::register());
+        let binding = layout.map(|layout| Arc::new(Binding::new(layout, Arc::clone(&metrics))));
+        let notices = Notices { without_key: binding.is_some(), touch: settings.cookie_touch() };
         let refresher = RefresherSettings {
+            notices,
             gather_time: settings.refresh_gather_time,
             max_pending: settings.max_pending_refreshes,
             session_ttl: settings.session_ttl,
             expiring_notice: settings.expiring_notice(),
         };
-        let metrics = Arc::new(Metrics::register());
         let key_hasher = KeyHasher::default();
         let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
         Self {
@@ -82,7 +91,15 @@ impl Service {
             drain: Drain::new(settings.drain_retry_after),
             proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_header),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
-            refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics), key_hasher.clone()),
+            refresher: Refresher::new(
+                Arc::clone(&store),
+                refresher,
+                Arc::clone(&metrics),
+                key_hasher.clone(),
+                binding.clone(),
+            ),
+            binding,
+            notices,
             connections: ConnectionTable::new(),
             holdings: HoldingsTable::default(),
             origin_names: OriginNames::default(),
@@ -119,17 +136,23 @@ impl Service {
 
     /// Sends heartbeat messages when they are due, for ever.
     pub(crate) async fn send_heartbeat_messages(&self) {
-        use swampdragon_protocol::{HeartbeatMessage, ServerMessage, json::encode_server_message};
-        let message = HeartbeatMessage { value: self.settings.heartbeat_value, ack: self.settings.heartbeat_ack };
-        let text = encode_server_message(&ServerMessage::Heartbeat(message));
-        let [string, object] = [MessageForm::String, MessageForm::Object].map(|form| WireFrame::message(&text, form));
+        let [named, bound] = [false, true].map(|bound| {
+            let message = HeartbeatMessage {
+                value: self.settings.heartbeat_value,
+                ack: self.settings.heartbeat_ack || self.binding.is_some(),
+                bound,
+            };
+            let text = encode_server_message(&ServerMessage::Heartbeat(message));
+            [MessageForm::String, MessageForm::Object].map(|form| WireFrame::message(&text, form))
+        });
         self.heartbeat_messages
             .run(|connection| {
                 self.metrics.heartbeats_sent.increment(1);
                 connection.beat(self.now());
+                let [string, object] = if connection.is_bound() { &bound } else { &named };
                 connection.send_frame(match connection.message_form() {
-                    MessageForm::String => &string,
-                    MessageForm::Object => &object,
+                    MessageForm::String => string,
+                    MessageForm::Object => object,
                 });
             })
             .await;

@@ -72,6 +72,48 @@ fn notices_about_the_present_key_are_heard_and_others_not() {
 }
 
 #[test]
+fn a_bound_session_is_kept_without_a_key_whether_the_page_has_one_or_not() {
+    for mut pair in [Pair::open(), with_key()] {
+        pair.take_log();
+        pair.say(r#"{"heartbeat": "tick", "bound": true}"#);
+        pair.say(r#"{"heartbeat": "1", "ack": true, "bound": true}"#);
+        assert_eq!(
+            pair.log,
+            [r#"sent {"heartbeat":"tick"}"#, "heartbeat", r#"sent {"heartbeat":"1","ack":true}"#, "heartbeat"]
+        );
+    }
+}
+
+#[test]
+fn a_visitor_who_is_away_keeps_no_bound_session_either_until_the_visitor_is_back() {
+    let mut pair = Pair::open();
+    pair.see(false);
+    pair.say(r#"{"heartbeat": "tick", "ack": true, "bound": true}"#);
+    assert!(pair.heard.is_empty());
+    pair.see(true);
+    assert_eq!(pair.heard, [r#"{"heartbeat":"tick","ack":true}"#]);
+}
+
+#[test]
+fn notices_about_the_bound_session_are_always_heard() {
+    for mut pair in [Pair::open(), with_key()] {
+        pair.take_log();
+        for _ in 0..2 {
+            pair.say(r#"{"session":null,"state":"expired"}"#);
+        }
+        assert_eq!(pair.log, [r#"session {"session":null,"state":"expired"}"#; 2]);
+    }
+}
+
+#[test]
+fn what_has_a_state_but_no_session_is_the_applications_own_message() {
+    let mut pair = Pair::open();
+    pair.take_log();
+    pair.say(r#"{"state":"expired"}"#);
+    assert_eq!(pair.log, ["message"]);
+}
+
+#[test]
 fn a_visitor_who_is_away_keeps_no_session() {
     let mut pair = with_key();
     pair.see(false);

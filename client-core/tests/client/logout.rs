@@ -42,11 +42,12 @@ fn other_notices_do_not() {
         r#"{"session":"k1","state":"active","ttl":1000}"#,
         r#"{"session":"k1","state":"expiring","ttl":10}"#,
         r#"{"session":"k1","state":"persistent"}"#,
+        r#"{"session":null,"state":"expired"}"#,
         r#"{"session":"k2","state":"expired"}"#,
     ] {
         pair.say(notice);
     }
-    assert_eq!(pair.log.len(), 3, "{:?}", pair.log);
+    assert_eq!(pair.log.len(), 4, "{:?}", pair.log);
     assert!(pair.log.iter().all(|line| line.starts_with("session ")));
 }
 

@@ -5,7 +5,7 @@ use super::{
     Connection, HeartbeatReply, LogoutRequest, Message, NamedBy,
     message::{Sorted, sort},
 };
-use crate::heartbeat::{Refusal, refused};
+use crate::heartbeat::Refusal;
 
 /// What an application does when a connection opens, hears something and closes.
 ///
@@ -58,6 +58,9 @@ pub struct DataConnection;
 
 impl ConnectionHandler for DataConnection {}
 
+/// Why a page can neither have a session of an app's refreshed nor end it by its key.
+pub(super) const NAMED: &str = "the session is the one of this connection's cookie; none can be named";
+
 pub(super) async fn handle<H: ConnectionHandler + ?Sized>(handler: &mut H, connection: &Connection, text: &str) {
     match sort(text) {
         Sorted::HeartbeatReply(reply) => {
@@ -84,10 +87,20 @@ impl Connection {
     /// Refreshes the session that a heartbeat reply names, or all that this connection [keeps](Self::keep_session) if
     /// the reply names none. The page is told what becomes of them if it asked (`"ack": true`).
     ///
+    /// Where sessions are an app's (`session_layout`), the connection keeps the one that its cookie named, and no other is
+    /// refreshed for a page.
+    ///
     /// Refused, without a question to the store, are malformed keys, a session sooner than `min_refresh_interval` after
     /// the last time unless it answers a heartbeat message, and sessions beyond `max_keys_per_connection`.
     pub fn refresh_session(&self, reply: HeartbeatReply) {
         match reply.session {
+            Some(_) if self.service().binding.is_some() => {
+                self.service().metrics.refreshes_named.increment(1);
+                tracing::debug!("heartbeat reply refused: it names a session");
+                if reply.ack {
+                    self.tell_refused(reply.session_text.unwrap_or_default(), NAMED.to_owned());
+                }
+            }
             Some(Ok(key)) => {
                 if let Err(refusal) = self.admit(&key, NamedBy::Page) {
                     return self.refuse_refresh(&key, refusal, reply.ack);
@@ -129,12 +142,13 @@ impl Connection {
         }
         tracing::debug!(?key, %refusal, "heartbeat reply refused");
         if ack {
-            self.send_message(&ServerMessage::Session(refused(key, refusal)));
+            self.send_message(&ServerMessage::Session(self.service().notices.refused(key, refusal)));
         }
     }
 
     pub(super) fn tell_refused(&self, session: String, reason: String) {
-        let notice = SessionNotice { session, state: SessionState::Refused, ttl_ms: None, reason: Some(reason) };
+        let (state, reason) = (SessionState::Refused, Some(reason));
+        let notice = SessionNotice { session: Some(session), state, ttl_ms: None, reason, touch_ms: None };
         self.send_message(&ServerMessage::Session(notice));
     }
 }

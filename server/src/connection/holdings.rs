@@ -125,7 +125,13 @@ impl Connection {
         });
     }
 
-    /// The sessions that this connection [keeps](Self::keep_session).
+    /// Whether this connection keeps a session of an app's, which its cookie named.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.service().binding.is_some() && self.holdings(|holdings| !holdings.keys.is_empty()).unwrap_or_default()
+    }
+
+    /// The sessions that this connection [keeps](Self::keep_session): where they are an app's (`session_layout`), the one
+    /// that the cookie named with which the page connected, if it did.
     #[must_use]
     pub fn kept_sessions(&self) -> Vec<SessionKey> {
         self.holdings(|holdings| holdings.keys.clone()).unwrap_or_default()

@@ -1,6 +1,6 @@
 use swampdragon_protocol::{ServerMessage, SessionNotice, SessionState};
 
-use super::{Connection, LogoutRequest, NamedBy};
+use super::{Connection, LogoutRequest, NamedBy, handler::NAMED};
 use crate::{Sessions, heartbeat::Refusal, logout};
 
 impl Connection {
@@ -10,13 +10,17 @@ impl Connection {
     ///
     /// A page is told that it is refused, and nothing has changed, if the key is malformed, if the store cannot delete or
     /// cannot be reached, sooner than `min_refresh_interval` after the last logout on this connection, and where the
-    /// session would be one too many (`max_keys_per_connection`).
+    /// session would be one too many (`max_keys_per_connection`). Sessions of an app (`session_layout`) are ended by the
+    /// app.
     pub async fn log_out_session(&self, request: LogoutRequest) {
         let refuse = |reason: String| {
             self.service().metrics.logouts_refused.increment(1);
             tracing::debug!(reason, "logout refused");
             self.tell_refused(request.session_text.clone(), reason);
         };
+        if self.service().binding.is_some() {
+            return refuse(NAMED.to_owned());
+        }
         let key = match &request.session {
             Ok(key) => key,
             Err(error) => return refuse(error.to_string()),
@@ -33,10 +37,11 @@ impl Connection {
         }
         self.log_out();
         self.send_message(&ServerMessage::Session(SessionNotice {
-            session: key.as_str().to_owned(),
+            session: Some(key.as_str().to_owned()),
             state: SessionState::Expired,
             ttl_ms: None,
             reason: Some("logged out".to_owned()),
+            touch_ms: None,
         }));
     }
 

@@ -6,6 +6,6 @@ mod refresher;
 mod schedule;
 mod watch;
 
-pub(crate) use notice::{Refusal, refused};
+pub(crate) use notice::{Notices, Refusal};
 pub(crate) use refresher::{Refresher, RefresherSettings};
 pub(crate) use schedule::{Schedule, Slot};

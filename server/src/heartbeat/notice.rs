@@ -19,33 +19,47 @@ pub(crate) enum Refusal {
     TooManyKeys { limit: usize },
 }
 
-/// How a session stands after it was asked for.
-pub(super) fn of(key: &SessionKey, lifetime: Lifetime) -> SessionNotice<Json> {
-    match lifetime {
-        Lifetime::Expires(ttl) => notice(key, SessionState::Active, Some(ttl)),
-        Lifetime::Persistent => notice(key, SessionState::Persistent, None),
-        Lifetime::Missing => notice(key, SessionState::Expired, None),
-        Lifetime::NotSupported => notice(key, SessionState::Unsupported, None),
+/// How pages are told of their sessions.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Notices {
+    /// Pages do not hold the keys of their sessions, and must not learn them.
+    pub(crate) without_key: bool,
+    /// How long a page may let pass until it has its session cookie set anew.
+    pub(crate) touch: Option<Duration>,
+}
+
+impl Notices {
+    /// How a session stands after it was asked for.
+    pub(super) fn of(self, key: &SessionKey, lifetime: Lifetime) -> SessionNotice<Json> {
+        match lifetime {
+            Lifetime::Expires(ttl) => SessionNotice {
+                touch_ms: self.touch.map(milliseconds),
+                ..self.notice(key, SessionState::Active, Some(ttl))
+            },
+            Lifetime::Persistent => self.notice(key, SessionState::Persistent, None),
+            Lifetime::Missing => self.notice(key, SessionState::Expired, None),
+            Lifetime::NotSupported => self.notice(key, SessionState::Unsupported, None),
+        }
+    }
+
+    /// It lives, but not for long.
+    pub(super) fn expiring(self, key: &SessionKey, left: Duration) -> SessionNotice<Json> {
+        self.notice(key, SessionState::Expiring, Some(left))
+    }
+
+    /// It was not refreshed.
+    pub(crate) fn refused(self, key: &SessionKey, why: Refusal) -> SessionNotice<Json> {
+        SessionNotice { reason: Some(why.to_string()), ..self.notice(key, SessionState::Refused, None) }
+    }
+
+    fn notice(self, key: &SessionKey, state: SessionState, ttl: Option<Duration>) -> SessionNotice<Json> {
+        let session = (!self.without_key).then(|| key.as_str().to_owned());
+        SessionNotice { session, state, ttl_ms: ttl.map(milliseconds), reason: None, touch_ms: None }
     }
 }
 
-/// It lives, but not for long.
-pub(super) fn expiring(key: &SessionKey, left: Duration) -> SessionNotice<Json> {
-    notice(key, SessionState::Expiring, Some(left))
-}
-
-/// It was not refreshed.
-pub(crate) fn refused(key: &SessionKey, why: Refusal) -> SessionNotice<Json> {
-    SessionNotice { reason: Some(why.to_string()), ..notice(key, SessionState::Refused, None) }
-}
-
-fn notice(key: &SessionKey, state: SessionState, ttl: Option<Duration>) -> SessionNotice<Json> {
-    SessionNotice {
-        session: key.as_str().to_owned(),
-        state,
-        ttl_ms: ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
-        reason: None,
-    }
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Sends a notice to those who are still there.

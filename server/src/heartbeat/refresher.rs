@@ -15,11 +15,12 @@ use tokio::{
 };
 
 use super::{
-    notice::{self, Refusal},
+    notice::{self, Notices, Refusal},
     pending::{Pending, PendingRefresh, Submitted},
     watch::SessionWatch,
 };
 use crate::{
+    binding::Binding,
     connection::{KeyHasher, WeakConnection},
     log_limit::LogLimit,
     metrics::Metrics,
@@ -46,6 +47,7 @@ pub(crate) struct RefresherSettings {
     pub(crate) session_ttl: Duration,
     /// How long before the end of a session its pages are told; zero is never.
     pub(crate) expiring_notice: Duration,
+    pub(crate) notices: Notices,
 }
 
 /// Has sessions refreshed: gathers the replies of all connections, asks the store for many at once, and keeps what it
@@ -56,6 +58,8 @@ pub(crate) struct Refresher {
     settings: RefresherSettings,
     metrics: Arc<Metrics>,
     key_hasher: KeyHasher,
+    /// Where the sessions are an app's.
+    binding: Option<Arc<Binding>>,
     watch: SessionWatch,
     pending: Mutex<Pending>,
     submitted: Notify,
@@ -73,13 +77,16 @@ impl Refresher {
         settings: RefresherSettings,
         metrics: Arc<Metrics>,
         key_hasher: KeyHasher,
+        binding: Option<Arc<Binding>>,
     ) -> Self {
-        let watch = SessionWatch::new(Arc::clone(&store), settings.expiring_notice, Arc::clone(&metrics));
+        let watch =
+            SessionWatch::new(Arc::clone(&store), settings.expiring_notice, settings.notices, Arc::clone(&metrics));
         Self {
             store,
             settings,
             metrics,
             key_hasher,
+            binding,
             watch,
             pending: Mutex::default(),
             submitted: Notify::new(),
@@ -117,7 +124,7 @@ impl Refresher {
                         "not refreshed: the session store was away for longer than sessions live (session_ttl)"
                     );
                 }
-                notice::tell(&late.askers, || notice::refused(&late.key, Refusal::StoreAwayTooLong));
+                notice::tell(&late.askers, || self.settings.notices.refused(&late.key, Refusal::StoreAwayTooLong));
             }
             Submitted::NoRoom(asker) => {
                 self.metrics.refreshes_no_room.increment(1);
@@ -129,7 +136,7 @@ impl Refresher {
                     );
                 }
                 if let (Some(asker), Some(key)) = (asker, named) {
-                    notice::tell(&[asker], || notice::refused(&key, Refusal::NoRoom));
+                    notice::tell(&[asker], || self.settings.notices.refused(&key, Refusal::NoRoom));
                 }
             }
         }
@@ -283,11 +290,14 @@ impl Refresher {
         if let Some(outage) = waited {
             *(if lifetime == Lifetime::Missing { &mut outage.expired } else { &mut outage.answered }) += 1;
         }
+        if let Some(binding) = &self.binding {
+            binding.seen(lifetime);
+        }
         if lifetime == Lifetime::NotSupported && !self.not_supported_logged.swap(true, Ordering::Relaxed) {
             tracing::warn!("this session store does not support refresh_key_timeout: heartbeats keep no session");
         }
         if self.pending().answered(refresh) {
-            notice::tell(&refresh.askers, || notice::of(&refresh.key, lifetime));
+            notice::tell(&refresh.askers, || self.settings.notices.of(&refresh.key, lifetime));
             self.watch.seen(self.key_hasher.hash(&refresh.key), &refresh.key, lifetime, &refresh.askers);
         }
     }
@@ -297,7 +307,7 @@ impl Refresher {
         refused.first.get_or_insert(error);
         self.metrics.refreshes_failed.increment(1);
         if self.pending().answered(refresh) {
-            notice::tell(&refresh.askers, || notice::refused(&refresh.key, Refusal::StoreRefused));
+            notice::tell(&refresh.askers, || self.settings.notices.refused(&refresh.key, Refusal::StoreRefused));
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::notice;
+use super::notice::{self, Notices};
 use crate::{
     connection::{KeyHash, WeakConnection},
     metrics::Metrics,
@@ -36,6 +36,7 @@ pub(crate) struct SessionWatch {
     metrics: Arc<Metrics>,
     /// How long before the end of a session its pages are told; zero is never.
     notice: Duration,
+    notices: Notices,
     watched: Mutex<Watched>,
     /// There is something to look at sooner than was known.
     sooner: Notify,
@@ -60,8 +61,8 @@ struct Session {
 }
 
 impl SessionWatch {
-    pub(crate) fn new(store: Arc<dyn SessionStore>, notice: Duration, metrics: Arc<Metrics>) -> Self {
-        Self { store, metrics, notice, watched: Mutex::default(), sooner: Notify::new() }
+    pub(crate) fn new(store: Arc<dyn SessionStore>, notice: Duration, notices: Notices, metrics: Arc<Metrics>) -> Self {
+        Self { store, metrics, notice, notices, watched: Mutex::default(), sooner: Notify::new() }
     }
 
     fn watched(&self) -> MutexGuard<'_, Watched> {
@@ -211,14 +212,14 @@ impl SessionWatch {
         drop(watched);
         if let Some((key, askers)) = tell {
             self.metrics.sessions_expiring.increment(1);
-            notice::tell(&askers, || notice::expiring(&key, left));
+            notice::tell(&askers, || self.notices.expiring(&key, left));
         }
     }
 
     fn tell_expired(&self, key: &SessionKey, askers: &[WeakConnection]) {
         if !askers.is_empty() {
             self.metrics.sessions_expired.increment(1);
-            notice::tell(askers, || notice::of(key, Lifetime::Missing));
+            notice::tell(askers, || self.notices.of(key, Lifetime::Missing));
         }
     }
 }

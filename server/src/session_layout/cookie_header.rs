@@ -31,6 +31,15 @@ pub fn cookie_value<H: AsRef<[u8]>>(
     name: &str,
     choice: Choice,
 ) -> Result<String, NoSession> {
+    decoded(&raw_value(headers, name, choice)?)
+}
+
+/// The value as the browser sent it.
+pub(super) fn raw_value<H: AsRef<[u8]>>(
+    headers: impl IntoIterator<Item = H>,
+    name: &str,
+    choice: Choice,
+) -> Result<String, NoSession> {
     let mut found = None;
     for header in headers {
         for cookie in Cookie::split_parse(String::from_utf8_lossy(header.as_ref())).flatten() {
@@ -40,10 +49,11 @@ pub fn cookie_value<H: AsRef<[u8]>>(
         }
     }
     let value = found.ok_or(NoSession::NoCookie)?;
-    if value.len() > MAX_COOKIE_VALUE {
-        return Err(NoSession::TooLong);
-    }
-    let decoded = percent_decode_str(&value).decode_utf8().map_err(|_| NoSession::Malformed)?;
+    if value.len() > MAX_COOKIE_VALUE { Err(NoSession::TooLong) } else { Ok(value) }
+}
+
+pub(super) fn decoded(value: &str) -> Result<String, NoSession> {
+    let decoded = percent_decode_str(value).decode_utf8().map_err(|_| NoSession::Malformed)?;
     Ok(decoded.into_owned())
 }
 

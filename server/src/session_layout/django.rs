@@ -28,12 +28,12 @@
 //! Nothing else of the pickle is looked at, and nothing of it is run. Anything else in that place, and a value that is
 //! not pickled (another `SERIALIZER`, a compressor of django-redis), is reported as another layout.
 
-use super::{Choice, CookieSignature, preset::Preset, refresh::Rule};
+use super::{Choice, CookieSignature, preset::Preset, redis_layout::RefreshRule};
 
 pub(super) const PRESET: Preset = Preset {
     cookie: "sessionid",
     choice: Choice::Last,
     signature: CookieSignature::None,
     key: ":1:django.contrib.sessions.cache{id}",
-    rule: Rule::Django,
+    rule: RefreshRule::Django,
 };

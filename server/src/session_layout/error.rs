@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::{LayoutName, signature::InvalidSecret};
 
 /// Why sessions cannot be found with the settings given. Each names the settings to look at, and no secret.
@@ -51,10 +49,4 @@ pub enum LayoutError {
          write what stands before the id in Redis, as in `sess:{{id}}`"
     )]
     KeyWithoutPrefix,
-    /// The time to live is shorter than a millisecond or longer than ten years.
-    #[error("sessions cannot live {given:?}: from 1 ms to 10 years are allowed")]
-    Ttl {
-        /// The time given.
-        given: Duration,
-    },
 }

@@ -48,14 +48,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use super::{Choice, CookieSignature, NoSession, preset::Preset, refresh::Rule};
+use super::{Choice, CookieSignature, NoSession, preset::Preset, redis_layout::RefreshRule};
 
 pub(super) const PRESET: Preset = Preset {
     cookie: "connect.sid",
     choice: Choice::First,
     signature: CookieSignature::Express,
     key: "sess:{id}",
-    rule: Rule::Express,
+    rule: RefreshRule::Express,
 };
 
 /// A secret, ready for use.

@@ -13,12 +13,12 @@
 //!
 //! A refresh lengthens the time to live to what the settings give. `session.clear()` deletes the key.
 
-use super::{Choice, CookieSignature, preset::Preset, refresh::Rule};
+use super::{Choice, CookieSignature, preset::Preset, redis_layout::RefreshRule};
 
 pub(super) const PRESET: Preset = Preset {
     cookie: "session",
     choice: Choice::First,
     signature: CookieSignature::None,
     key: "session:{id}",
-    rule: Rule::TimeToLive,
+    rule: RefreshRule::TimeToLive,
 };

@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, io, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 use swampdragon_protocol::SessionKey;
@@ -38,10 +38,22 @@ impl KeyTemplate {
     /// The key of a session.
     #[must_use]
     pub fn key(&self, id: &SessionKey) -> String {
+        let mut key = Vec::new();
+        self.write(id.as_str(), &mut key).expect("memory takes everything");
+        String::from_utf8(key).expect("it is made of text")
+    }
+
+    /// The id as it is, behind a prefix that may be longer than people write.
+    pub(crate) fn behind(prefix: &str) -> Self {
+        Self { before: prefix.into(), id: IdForm::AsGiven, after: "".into() }
+    }
+
+    /// Writes the key of a session, or of what stands beside sessions and is called by a name that no session has.
+    pub(crate) fn write(&self, id: &str, out: &mut impl io::Write) -> io::Result<()> {
         let Self { before, id: form, after } = self;
         match form {
-            IdForm::AsGiven => format!("{before}{}{after}", id.as_str()),
-            IdForm::Sha256 => format!("{before}{:x}{after}", Sha256::digest(id.as_str())),
+            IdForm::AsGiven => write!(out, "{before}{id}{after}"),
+            IdForm::Sha256 => write!(out, "{before}{:x}{after}", Sha256::digest(id)),
         }
     }
 

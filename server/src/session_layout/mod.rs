@@ -1,8 +1,9 @@
 //! Where other frameworks keep their sessions in Redis, so that an app's own sessions are kept alive.
 //!
 //! A [`SessionLayout`] takes the session's id out of the cookie that the browser sends with every request, verifies it
-//! as the app does, knows under which key the app has the session, and refreshes that key so that the app would not
-//! notice the difference to a request of its own. The id stays on the server's side: a page never holds it.
+//! as the app does, and knows how the app has the session [in Redis](RedisLayout): under which key, and how it is
+//! refreshed so that the app would not notice the difference to a request of its own. The id stays on the server's side:
+//! a page never holds it.
 //!
 //! # Layouts
 //!
@@ -20,8 +21,10 @@
 //! | `tower-sessions` | `id` | `none` | `{id}` | as set |
 //! | `custom` | must be set | must be set | must be set | as set |
 //!
-//! Of several cookies of one name `custom` takes the first, which is the one for the longest path. *As set* is [`ttl`](SessionLayoutOptions::ttl), the time that the app itself gives its sessions. No layout knows
-//! it, and none guesses: a framework's default of two weeks would be a fault where an app allows half an hour.
+//! Of several cookies of one name `custom` takes the first, which is the one for the longest path. *As set* is the store's
+//! [`ttl`](crate::session_store::SessionStoreOptions::ttl) (setting `session_ttl`), the time that the app itself gives its
+//! sessions. No layout knows it, and none guesses: a framework's default of two weeks would be a fault where an app
+//! allows half an hour.
 //!
 //! # What holds for all
 //!
@@ -51,17 +54,21 @@ mod no_session;
 mod options;
 mod phpredis;
 mod preset;
-mod refresh;
+mod redis_layout;
 mod secrets;
 mod signature;
 mod tower_sessions;
 
 use std::{fmt, time::SystemTime};
 
-use ::redis::{RedisResult, aio::ConnectionLike};
 use swampdragon_protocol::SessionKey;
 
-use self::{refresh::Rule, signature::Verifier};
+use self::{
+    cookie_header::{decoded, raw_value},
+    signature::Verifier,
+};
+
+pub(crate) use self::redis_layout::RefreshRule;
 
 pub use self::{
     cookie_header::{Choice, MAX_COOKIE_VALUE, cookie_value},
@@ -70,7 +77,7 @@ pub use self::{
     no_session::NoSession,
     options::SessionLayoutOptions,
     preset::{LayoutName, UnknownLayout},
-    refresh::Refreshed,
+    redis_layout::RedisLayout,
     secrets::{Secrets, SecretsError},
     signature::{CookieSignature, InvalidCookieSignature, InvalidSecret},
 };
@@ -81,9 +88,7 @@ pub struct SessionLayout {
     cookie: String,
     choice: Choice,
     verifier: Verifier,
-    key: KeyTemplate,
-    rule: Rule,
-    ttl_ms: u64,
+    in_redis: RedisLayout,
 }
 
 impl SessionLayout {
@@ -96,16 +101,28 @@ impl SessionLayout {
         cookie_headers: impl IntoIterator<Item = H>,
         now: SystemTime,
     ) -> Result<SessionKey, NoSession> {
-        let value = cookie_value(cookie_headers, &self.cookie, self.choice)?;
-        let id = self.verifier.open(&self.cookie, value, now)?;
-        let id = SessionKey::parse(&id).map_err(NoSession::Id)?;
-        if self.name.has_id(id.as_str()) { Ok(id) } else { Err(NoSession::ForeignId) }
+        self.session_and_cookie(cookie_headers, now).map(|(session, _)| session)
     }
 
-    /// The key under which the app has this session in Redis.
+    /// The session of a request, and the value of the cookie that names it as the browser sent it.
+    ///
+    /// # Errors
+    /// As [`session`](Self::session).
+    pub fn session_and_cookie<H: AsRef<[u8]>>(
+        &self,
+        cookie_headers: impl IntoIterator<Item = H>,
+        now: SystemTime,
+    ) -> Result<(SessionKey, String), NoSession> {
+        let cookie = raw_value(cookie_headers, &self.cookie, self.choice)?;
+        let id = self.verifier.open(&self.cookie, decoded(&cookie)?, now)?;
+        let id = SessionKey::parse(&id).map_err(NoSession::Id)?;
+        if self.name.has_id(id.as_str()) { Ok((id, cookie)) } else { Err(NoSession::ForeignId) }
+    }
+
+    /// Whose sessions they are.
     #[must_use]
-    pub fn redis_key(&self, session: &SessionKey) -> String {
-        self.key.key(session)
+    pub fn name(&self) -> LayoutName {
+        self.name
     }
 
     /// The name of the cookie that has the session's id in it.
@@ -114,20 +131,10 @@ impl SessionLayout {
         &self.cookie
     }
 
-    /// Refreshes sessions as the app itself would, and answers in their order.
-    ///
-    /// One round trip for all of them, one script for each, so that a request of the app comes before it or after it.
-    ///
-    /// # Errors
-    /// Redis could not be asked, or forbids scripts. Some sessions may have been refreshed and some not; refreshing all
-    /// again does no harm.
-    pub async fn refresh(
-        &self,
-        connection: &mut impl ConnectionLike,
-        sessions: &[SessionKey],
-    ) -> RedisResult<Vec<Refreshed>> {
-        let keys: Vec<String> = sessions.iter().map(|session| self.redis_key(session)).collect();
-        self.rule.refresh(connection, &keys, self.ttl_ms).await
+    /// How the app has its sessions in Redis.
+    #[must_use]
+    pub fn in_redis(&self) -> &RedisLayout {
+        &self.in_redis
     }
 }
 
@@ -136,8 +143,7 @@ impl fmt::Debug for SessionLayout {
         f.debug_struct("SessionLayout")
             .field("name", &self.name)
             .field("cookie", &self.cookie)
-            .field("key", &self.key.to_string())
-            .field("ttl_ms", &self.ttl_ms)
+            .field("in_redis", &self.in_redis)
             .finish_non_exhaustive()
     }
 }

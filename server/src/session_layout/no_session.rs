@@ -28,3 +28,18 @@ pub enum NoSession {
     #[error("the session cookie has no session id of this layout in it")]
     ForeignId,
 }
+
+impl NoSession {
+    /// The setting to look at if the app would know this session.
+    #[must_use]
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::NoCookie | Self::TooLong | Self::Malformed => "session_cookie",
+            Self::Unsigned | Self::ExpiredSignature => "session_cookie_signature",
+            Self::WrongSignature => "session_cookie_secrets_file",
+            // A signature in it is the most likely reason.
+            Self::Id(_) => "session_cookie_signature",
+            Self::ForeignId => "session_layout",
+        }
+    }
+}

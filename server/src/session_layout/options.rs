@@ -1,20 +1,18 @@
-use std::time::Duration;
-
 use super::{
-    Choice, CookieSignature, KeyTemplate, LayoutError, LayoutName, Secrets, SessionLayout, refresh::Rule,
+    Choice, CookieSignature, KeyTemplate, LayoutError, LayoutName, RedisLayout, RefreshRule, Secrets, SessionLayout,
     signature::Verifier,
 };
 
 /// What the settings say of an app's sessions. Each field has the setting's name that its errors give.
 ///
 /// ```
-/// use std::time::{Duration, SystemTime};
+/// use std::time::SystemTime;
 /// use swampdragon_server::session_layout::{LayoutName, SessionLayoutOptions};
 ///
-/// let options = SessionLayoutOptions::new(LayoutName::Django, Duration::from_secs(1800));
+/// let options = SessionLayoutOptions::new(LayoutName::Django);
 /// let layout = options.layout()?;
 /// let session = layout.session(["theme=dark; sessionid=03kl02kxvufkefea893j3pl5yq05eq7y"], SystemTime::now())?;
-/// assert_eq!(layout.redis_key(&session), ":1:django.contrib.sessions.cache03kl02kxvufkefea893j3pl5yq05eq7y");
+/// assert_eq!(layout.in_redis().key(&session), ":1:django.contrib.sessions.cache03kl02kxvufkefea893j3pl5yq05eq7y");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +27,13 @@ pub struct SessionLayoutOptions {
     pub secrets: Secrets,
     /// `session_redis_key`: the key in Redis; the framework's own if there is none.
     pub redis_key: Option<KeyTemplate>,
-    /// `session_ttl`: how long the app lets a session live; whole milliseconds, at least one. Express and Django can
-    /// say otherwise of single sessions, and then that counts.
-    pub ttl: Duration,
 }
-
-const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 impl SessionLayoutOptions {
     /// The layout as its framework has it by default.
     #[must_use]
-    pub fn new(layout: LayoutName, ttl: Duration) -> Self {
-        Self { layout, cookie: None, signature: None, secrets: Secrets::none(), redis_key: None, ttl }
+    pub fn new(layout: LayoutName) -> Self {
+        Self { layout, cookie: None, signature: None, secrets: Secrets::none(), redis_key: None }
     }
 
     /// The layout.
@@ -83,17 +76,12 @@ impl SessionLayoutOptions {
         if key.is_bare() && !is_signed && name != LayoutName::TowerSessions {
             return Err(LayoutError::KeyWithoutPrefix);
         }
-        if self.ttl < Duration::from_millis(1) || self.ttl > TEN_YEARS {
-            return Err(LayoutError::Ttl { given: self.ttl });
-        }
         Ok(SessionLayout {
             name,
             cookie,
             choice: preset.as_ref().map_or(Choice::First, |preset| preset.choice),
             verifier: Verifier::new(&signature, &self.secrets)?,
-            key,
-            rule: preset.map_or(Rule::TimeToLive, |preset| preset.rule),
-            ttl_ms: u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX),
+            in_redis: RedisLayout::new(key, preset.map_or(RefreshRule::TimeToLive, |preset| preset.rule)),
         })
     }
 }
@@ -108,7 +96,7 @@ mod tests {
     use super::*;
 
     fn options(layout: &str) -> SessionLayoutOptions {
-        SessionLayoutOptions::new(layout.parse().unwrap(), Duration::from_secs(60))
+        SessionLayoutOptions::new(layout.parse().unwrap())
     }
 
     fn refusal(options: &SessionLayoutOptions) -> String {
@@ -174,12 +162,6 @@ mod tests {
         for name in ["", "a b", "a=b", "a;b", "né"] {
             let options = SessionLayoutOptions { cookie: Some(name.into()), ..options("flask") };
             assert_eq!(options.layout().unwrap_err(), LayoutError::CookieName { given: name.into() });
-        }
-        for ttl in [Duration::ZERO, Duration::MAX] {
-            assert_eq!(
-                SessionLayoutOptions { ttl, ..options("flask") }.layout().unwrap_err(),
-                LayoutError::Ttl { given: ttl }
-            );
         }
     }
 

@@ -16,12 +16,12 @@
 //! Ids may have a `,` where `session.sid_bits_per_character` is 6. A [`SessionKey`](swampdragon_protocol::SessionKey)
 //! may not, so those sessions are not kept; 4 and 5, the defaults of PHP and of its sample configuration, have none.
 
-use super::{Choice, CookieSignature, preset::Preset, refresh::Rule};
+use super::{Choice, CookieSignature, preset::Preset, redis_layout::RefreshRule};
 
 pub(super) const PRESET: Preset = Preset {
     cookie: "PHPSESSID",
     choice: Choice::First,
     signature: CookieSignature::None,
     key: "PHPREDIS_SESSION:{id}",
-    rule: Rule::PhpRedis,
+    rule: RefreshRule::PhpRedis,
 };

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use super::{Choice, CookieSignature, django, express, flask, phpredis, refresh::Rule, tower_sessions};
+use super::{Choice, CookieSignature, django, express, flask, phpredis, redis_layout::RefreshRule, tower_sessions};
 
 /// Whose sessions they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(super) struct Preset {
     pub(super) signature: CookieSignature,
     /// A [`KeyTemplate`](super::KeyTemplate).
     pub(super) key: &'static str,
-    pub(super) rule: Rule,
+    pub(super) rule: RefreshRule,
 }
 
 #[cfg(test)]

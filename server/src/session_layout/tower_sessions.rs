@@ -25,14 +25,14 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{Choice, CookieSignature, preset::Preset, refresh::Rule};
+use super::{Choice, CookieSignature, preset::Preset, redis_layout::RefreshRule};
 
 pub(super) const PRESET: Preset = Preset {
     cookie: "id",
     choice: Choice::Last,
     signature: CookieSignature::None,
     key: "{id}",
-    rule: Rule::TimeToLive,
+    rule: RefreshRule::TimeToLive,
 };
 
 /// Whether tower-sessions would take this for an id.

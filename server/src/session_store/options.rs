@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::RedisTls;
+use crate::session_layout::RedisLayout;
 
 /// What every kind of session store is told when it is opened. A store takes from it what concerns it.
 ///
@@ -21,6 +22,9 @@ pub struct SessionStoreOptions {
     /// What stands before each session key where the store is shared with others (Redis). Default:
     /// `swampdragon:session:`.
     pub key_prefix: String,
+    /// How another program has its sessions in Redis, where the store is to keep those. Default: none; the sessions are
+    /// our own.
+    pub layout: Option<RedisLayout>,
     /// How many sessions a store may hold that has the machine's own memory or disk to lose (memory and embedded).
     /// One more is refused. Default: 1,000,000, which is some 200 MB in memory with small values.
     pub max_sessions: usize,
@@ -41,6 +45,7 @@ impl Default for SessionStoreOptions {
             ttl: Duration::from_secs(30 * 60),
             max_age: None,
             key_prefix: "swampdragon:session:".to_owned(),
+            layout: None,
             max_sessions: 1_000_000,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(2),

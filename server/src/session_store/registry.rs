@@ -98,6 +98,9 @@ impl SessionStoreRegistry {
         if is_redis_address(setting) {
             return Ok(Arc::new(RedisSessionStore::connect(setting, options).await?));
         }
+        if let (Some(layout), true) = (&options.layout, setting == "memory:" || setting.starts_with("embedded:")) {
+            return Err(OpenStoreError::Layout { given: setting.to_owned(), layout: layout.to_string() });
+        }
         match setting.split_once(':') {
             Some(("embedded", path)) if !path.is_empty() => {
                 let (path, options) = (path.to_owned(), options.clone());
@@ -152,6 +155,14 @@ pub enum OpenStoreError {
         given: String,
         /// What could have been given.
         known: String,
+    },
+    /// A store of our own, for sessions that another program keeps in Redis.
+    #[error("`{given}` cannot keep the sessions that an app has in Redis under `{layout}`; give that Redis")]
+    Layout {
+        /// The store that was given.
+        given: String,
+        /// The form of the app's keys.
+        layout: String,
     },
     /// The TTL is shorter than a millisecond or longer than ten years.
     #[error("sessions cannot live {given:?}: from 1 ms to 10 years are allowed")]

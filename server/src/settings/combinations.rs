@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use super::{Settings, SettingsError, kind::duration_text};
+use super::{Settings, SettingsError, app_sessions, kind::duration_text};
 use crate::session_store::redacted;
 
 /// Says where a setting was given, if anywhere, in words that follow its value.
-type Origin<'a> = &'a dyn Fn(&str) -> String;
+pub(super) type Origin<'a> = &'a dyn Fn(&str) -> String;
 
 /// Checks the settings that do not go together, each allowed by itself.
 pub(super) fn check(settings: &Settings, origin: Origin<'_>) -> Result<(), SettingsError> {
@@ -13,7 +13,8 @@ pub(super) fn check(settings: &Settings, origin: Origin<'_>) -> Result<(), Setti
     check_max_age(settings, origin)?;
     check_expiring_notice(settings, origin)?;
     check_admin_token(settings, origin)?;
-    check_tls(settings, origin)
+    check_tls(settings, origin)?;
+    app_sessions::check(settings, origin)
 }
 
 /// A heartbeat that comes when the session is over cannot save it.

@@ -1,6 +1,7 @@
 use std::{io, path::PathBuf};
 
 use super::Source;
+use crate::session_layout::{LayoutError, SecretsError};
 
 /// Why the server cannot start with the settings it was given. Every text names the setting, where it was set, what
 /// was given and what is allowed, and no password.
@@ -37,6 +38,17 @@ pub enum SettingsError {
     /// Two settings exclude each other, or do not work together.
     #[error("{0}")]
     Combination(String),
+    /// The sessions of an app cannot be found with what is set.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// There is nothing to verify session cookies with.
+    #[error("{setting}")]
+    Secrets {
+        /// The setting that has the secrets.
+        setting: &'static str,
+        /// What is wrong with them.
+        source: SecretsError,
+    },
     /// An environment variable is no valid UTF-8.
     #[error("environment {variable} is not valid UTF-8")]
     NotUtf8 {

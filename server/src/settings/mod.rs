@@ -4,6 +4,7 @@
 //! defined once, in `table.rs`; its flag, variable, key in the file, help and printed form all follow from that.
 
 mod admin_token;
+mod app_sessions;
 mod combinations;
 mod definition;
 #[cfg(test)]
@@ -24,12 +25,15 @@ use self::{
     kind::Kind,
     layers::{Environment, Layers},
 };
-use crate::session_store::{RedisTls, SessionStoreOptions};
+use crate::{
+    session_layout::{Secrets, SessionLayout, SessionLayoutOptions},
+    session_store::{RedisTls, SessionStoreOptions},
+};
 use swampdragon_protocol::ChannelName;
 
 pub use self::{
     error::SettingsError,
-    kind::{LogFormat, Password, ProxyHeader},
+    kind::{LogFormat, Password, ProxyHeader, SameSite},
     source::Source,
     table::Settings,
 };
@@ -157,19 +161,49 @@ impl Settings {
         self.session_expiring_notice.unwrap_or_else(|| (self.session_ttl / 10).min(at_most))
     }
 
+    /// How long a page may let pass until it has its session cookie set anew, if that is offered: a third of the time that
+    /// browsers keep it, so that another try may fail.
+    pub(crate) fn cookie_touch(&self) -> Option<Duration> {
+        self.session_cookie_max_age.map(|max_age| max_age / 3)
+    }
+
     /// The channel by which nodes that share their sessions speak to each other.
     pub(crate) fn node_channel(&self) -> ChannelName {
         let name = format!("{}nodes", self.session_key_prefix);
         ChannelName::parse(&name).expect("the prefix was checked: at most 128 visible characters")
     }
 
-    /// What the session store has to know of the settings.
+    /// Where the sessions of an app are, if it is those that are kept. Reads the file of secrets.
+    ///
+    /// # Errors
+    /// What is not set, contradicts another setting or cannot be read.
+    pub fn session_layout(&self) -> Result<Option<SessionLayout>, SettingsError> {
+        let Some(layout) = self.session_layout else { return Ok(None) };
+        let (setting, secrets) = match (&self.session_cookie_secrets, &self.session_cookie_secrets_file) {
+            (Some(text), _) => ("session_cookie_secrets", Secrets::parse(text.expose())),
+            (None, Some(file)) => ("session_cookie_secrets_file", Secrets::from_file(file)),
+            (None, None) => ("", Ok(Secrets::none())),
+        };
+        let secrets = secrets.map_err(|source| SettingsError::Secrets { setting, source })?;
+        let options = SessionLayoutOptions {
+            layout,
+            cookie: self.session_cookie.clone(),
+            signature: self.session_cookie_signature.clone(),
+            secrets,
+            redis_key: self.session_redis_key.clone(),
+        };
+        Ok(Some(options.layout()?))
+    }
+
+    /// What the session store has to know of the settings, but for [`session_layout`](Self::session_layout).
     #[must_use]
     pub fn session_store_options(&self) -> SessionStoreOptions {
         SessionStoreOptions {
             ttl: self.session_ttl,
             max_age: self.session_max_age,
             key_prefix: self.session_key_prefix.clone(),
+            // Made by `session_layout`, which may fail.
+            layout: None,
             max_sessions: self.max_stored_sessions,
             connect_timeout: self.redis_connect_timeout,
             response_timeout: self.redis_response_timeout,

@@ -3,12 +3,16 @@ use std::{path::PathBuf, time::Duration};
 use ipnet::IpNet;
 use swampdragon_protocol::{CloseCode, HeartbeatValue, MessageForm};
 
+use crate::session_layout::{CookieSignature, KeyTemplate, LayoutName};
+
 use super::{
     definition::{BareNumber, Definition, Legacy, Reads, default_doc, same, settings},
     kind::{
-        AbortCode, Bytes, Carrier, Count, Count16, File, Flag, Folder, HeartbeatValueName, Host, KeyPrefix, Kind,
-        ListenAddress, LogFilter, LogFormat, LogFormatName, MessageFormName, Networks, Optional, Origins, Password,
-        PasswordText, Port, Prefix, ProxyHeader, ProxyHeaderName, ScriptAddress, Socket, Store, Time, Token, WebOrigin,
+        AbortCode, Bytes, Carrier, CookieDomain, CookieName, CookiePath, Count, Count16, File, Flag, Folder,
+        HeartbeatValueName, Host, KeyPrefix, Kind, Layout, ListenAddress, LogFilter, LogFormat, LogFormatName,
+        MessageFormName, Networks, Optional, Origins, Password, PasswordText, Port, Prefix, ProxyHeader,
+        ProxyHeaderName, RedisKey, SameSite, SameSiteName, ScriptAddress, Signature, Socket, Store, Time, Token,
+        WebOrigin,
     },
 };
 
@@ -175,6 +179,55 @@ settings! {
         redis_tls_key_file: Option<PathBuf> = Optional<File>, "";
     }
 
+    "Sessions of an app" {
+        /// Keeps the sessions that an app has in Redis already: express, django, flask, phpredis, tower-sessions or custom.
+        ///
+        /// The server finds them by the session cookie with which a page connects, so that the page never holds a key;
+        /// session-store is the app's Redis and session-ttl the time that the app gives its sessions. Not set, the
+        /// sessions are this server's own. docs/guides has a guide for each framework.
+        session_layout: Option<LayoutName> = Optional<Layout>, "";
+
+        /// Name of the app's session cookie. Not set, it is the framework's own.
+        session_cookie: Option<String> = Optional<CookieName>, "";
+
+        /// How the session cookie is signed. Not set, it is as the framework does.
+        ///
+        /// none, express, flask-session, itsdangerous:SALT, itsdangerous-timed:MAX_AGE:SALT, cookie-rs-signed or
+        /// cookie-rs-private.
+        session_cookie_signature: Option<CookieSignature> = Optional<Signature>, "";
+
+        /// What the app signs the session cookie with, if it does: secrets, one a line, the one in use first.
+        ///
+        /// Other users of the machine can see flags; prefer the variable or session-cookie-secrets-file.
+        session_cookie_secrets: Option<Password> = Optional<PasswordText>, "";
+
+        /// File with these secrets.
+        session_cookie_secrets_file: Option<PathBuf> = Optional<File>, "";
+
+        /// Under which key the app has a session in Redis. Not set, it is as the framework does.
+        ///
+        /// The session's id stands for `{id}` in it, as in `sess:{id}`, or its SHA-256 for `{id:sha256}`.
+        session_redis_key: Option<KeyTemplate> = Optional<RedisKey>, "";
+
+        /// How long browsers keep the session cookie after the app has set it: its Max-Age.
+        ///
+        /// Pages then have it set anew in time, by `POST PREFIX/touch`, with the attributes below. Not set, that is
+        /// not offered, as for cookies without Max-Age, which last as long as the browser.
+        session_cookie_max_age: Option<Duration> = Optional<Time<SECOND, { 400 * DAY }>>, "";
+
+        /// Path of the session cookie when it is set anew, as the app has it.
+        session_cookie_path: String = CookiePath, "/";
+
+        /// Domain of the session cookie when it is set anew, as the app has it. Not set, it has none.
+        session_cookie_domain: Option<String> = Optional<CookieDomain>, "";
+
+        /// SameSite of the session cookie when it is set anew, as the app has it: strict, lax or none.
+        session_cookie_same_site: SameSite = SameSiteName, "lax";
+
+        /// Whether the session cookie is Secure when it is set anew, as the app has it. It is always HttpOnly.
+        session_cookie_secure: bool = Flag, "true";
+    }
+
     "Address of Redis, instead of session-store" {
         /// Host of the Redis server.
         redis_host: String = Host, "127.0.0.1";
@@ -217,7 +270,7 @@ settings! {
 
         /// Whether heartbeat messages offer pages to be told what became of their session ("ack": true).
         ///
-        /// Off, messages are to the letter what the original sends.
+        /// Off, messages are to the letter what the original sends. With session-layout they always do.
         heartbeat_ack: bool = Flag, "false";
 
         /// How often a heartbeat frame is sent on an idle connection, which keeps proxies from dropping it.

@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use axum::http::{HeaderMap, header};
-use swampdragon_protocol::MessageForm;
+use swampdragon_protocol::{MessageForm, SessionKey};
 
 use super::{refusal::Refusal, sessions::PolledSessions};
 use crate::{
@@ -113,6 +113,11 @@ impl Endpoint {
             return Ok(());
         }
         Err(self.turned_away(peer, TurnedAway::Full(limit)))
+    }
+
+    /// The session that the cookie of a request names, where sessions are an app's.
+    pub(super) fn session_of(&self, headers: &HeaderMap) -> Option<SessionKey> {
+        self.service.binding.as_ref()?.session(headers)
     }
 
     /// Notes that a page may not connect.

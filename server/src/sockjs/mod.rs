@@ -24,6 +24,7 @@ mod session;
 mod session_task;
 mod sessions;
 mod streaming;
+mod touch;
 mod websocket;
 mod xhr;
 mod xhr_send;
@@ -54,6 +55,7 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>(endpoint: Endpoint) -> Ro
         .route(&below("/"), any(greeting::greet))
         .route(&below("/info"), any(info::tell))
         .route(&below("/websocket"), any(raw_websocket::connect))
+        .route(&below("/touch"), any(touch::touch))
         .route(&below("/{page}"), any(iframe::page))
         .route(&below("/{server}/{session}/{transport}"), any(session_url))
         .with_state(Arc::new(endpoint))

@@ -142,8 +142,7 @@ impl PolledRequest {
 
     /// Receives for the session, which this opens if it is new.
     pub(super) async fn receive(&self) -> Result<Receiver, Refusal> {
-        let origin = self.endpoint.service.origin_names.of(self.headers());
-        let connection = PolledSessions::find_or_open(&self.endpoint, &self.session, &self.peer, origin)?;
+        let connection = PolledSessions::find_or_open(&self.endpoint, &self.session, &self.peer, self.headers())?;
         self.check_address(&connection)?;
         Ok(Receiver::attach(connection, &self.peer).await)
     }

@@ -3,12 +3,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use axum::http::HeaderMap;
 use tracing::Instrument;
 
 use super::{endpoint::Endpoint, refusal::Refusal, session::PolledSession, session_task::SessionTask};
 use crate::{
     admission::TurnedAway,
-    connection::{Connection, OriginName, Outlet},
+    connection::{Connection, Outlet},
     peer::Peer,
 };
 
@@ -34,7 +35,7 @@ impl PolledSessions {
         endpoint: &Arc<Endpoint>,
         id: &str,
         peer: &Peer,
-        origin: OriginName,
+        headers: &HeaderMap,
     ) -> Result<Connection, Refusal> {
         let mut sessions = endpoint.sessions.sessions();
         if let Some(connection) = sessions.get(id) {
@@ -48,8 +49,12 @@ impl PolledSessions {
         }
         let admitted = endpoint.service.admission.admit_session(peer.address());
         admitted.map_err(|reason| endpoint.turned_away(peer, reason))?;
+        let origin = endpoint.service.origin_names.of(headers);
         let (session, batches) = PolledSession::new(id, peer.address(), origin);
         let connection = Connection::register_with(endpoint, Outlet::Polled(Box::new(session)));
+        if let Some(session) = endpoint.session_of(headers) {
+            connection.keep_session(session);
+        }
         sessions.insert(id.into(), connection.clone());
         let span = connection.span();
         span.in_scope(|| tracing::debug!(client = %peer.address(), "opened"));

@@ -36,6 +36,7 @@ pub(super) fn open(endpoint: Arc<Endpoint>, mut request: Request<Body>, framing:
         endpoint.refused_origin(&peer, request.headers());
     }
     let origin = endpoint.service.origin_names.of(request.headers());
+    let session = if allowed { endpoint.session_of(request.headers()) } else { None };
     if let Err(refusal) = endpoint.check_room(&peer) {
         return refusal.into_response();
     }
@@ -48,6 +49,9 @@ pub(super) fn open(endpoint: Arc<Endpoint>, mut request: Request<Body>, framing:
         // Heartbeats and replies are small and must not wait for more.
         let _ = stream.socket().set_nodelay(true);
         let connection = Connection::register(&endpoint, stream, framing, peer.address(), origin);
+        if let Some(session) = session {
+            connection.keep_session(session);
+        }
         connection.span().in_scope(|| tracing::debug!(client = %peer.address(), "opened"));
         // Only now, so that the client is counted all the time.
         drop(peer);

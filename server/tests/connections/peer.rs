@@ -31,9 +31,14 @@ impl Peer {
     }
 
     pub(crate) async fn connect_from(server: SocketAddr, path: &str, origin: Option<&str>) -> Self {
+        let origin: Vec<_> = origin.map(|origin| ("Origin", origin)).into_iter().collect();
+        Self::connect_with(server, path, &origin).await
+    }
+
+    pub(crate) async fn connect_with(server: SocketAddr, path: &str, headers: &[(&'static str, &str)]) -> Self {
         let mut request = format!("ws://{server}{path}").into_client_request().unwrap();
-        if let Some(origin) = origin {
-            request.headers_mut().insert("Origin", HeaderValue::from_str(origin).unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
         }
         let socket = TcpStream::connect(server).await.unwrap();
         Self(client_async(request, socket).await.unwrap().0)

@@ -4,6 +4,8 @@
 mod backend;
 mod binary;
 mod health;
+#[path = "../support/log.rs"]
+mod log;
 mod logs;
 mod manual;
 mod numbers;

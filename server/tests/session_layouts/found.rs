@@ -10,7 +10,7 @@ use crate::recording::Recording;
 
 fn found(options: &SessionLayoutOptions, cookies: &str, now: SystemTime) -> Result<String, NoSession> {
     let layout = options.layout().unwrap();
-    layout.session([cookies], now).map(|session| layout.redis_key(&session))
+    layout.session([cookies], now).map(|session| layout.in_redis().key(&session))
 }
 
 fn recording(of: &str) -> Recording {
@@ -81,7 +81,7 @@ fn a_signature_counts_for_its_time_only() {
 
 #[test]
 fn ids_that_the_framework_would_not_have_made_are_refused() {
-    let options = |layout| SessionLayoutOptions::new(layout, Duration::from_secs(60));
+    let options = |layout| SessionLayoutOptions::new(layout);
     let now = SystemTime::now();
     for id in ["short", "aaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaaQx", "session.aaaaaaaaaaaaag"] {
         // Among them one whose last bits belong to no byte.

@@ -52,7 +52,7 @@ proptest! {
             // Only where nothing is signed can a session be named at all, and then only behind the prefix.
             prop_assert!(recording.secrets.is_empty());
             let prefix = recording.key.split_at(recording.key.rfind(':').map_or(0, |at| at + 1)).0;
-            prop_assert!(recording.layout().redis_key(&session).starts_with(prefix));
+            prop_assert!(recording.layout().in_redis().key(&session).starts_with(prefix));
         }
     }
 

@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
-use swampdragon_server::session_layout::{Secrets, SessionLayout, SessionLayoutOptions};
+use swampdragon_server::{
+    session_layout::{Secrets, SessionLayout, SessionLayoutOptions},
+    session_store::{RedisSessionStore, SessionStoreOptions},
+};
 
 /// One login.
 #[derive(Debug, Deserialize, Clone)]
@@ -61,7 +64,7 @@ impl Recording {
             signature: self.signature.as_ref().map(|text| text.parse().unwrap()),
             redis_key: self.redis_key.as_ref().map(|text| text.parse().unwrap()),
             secrets: if self.secrets.is_empty() { Secrets::none() } else { self.secrets_after(&[]) },
-            ..SessionLayoutOptions::new(layout, Duration::from_secs(self.app_ttl_s.unwrap_or(1800)))
+            ..SessionLayoutOptions::new(layout)
         }
     }
 
@@ -73,6 +76,16 @@ impl Recording {
 
     pub(crate) fn layout(&self) -> SessionLayout {
         self.options().layout().unwrap()
+    }
+
+    /// The store of the app's sessions, in the Redis at `address`.
+    pub(crate) async fn store(&self, address: &str) -> RedisSessionStore {
+        let options = SessionStoreOptions {
+            ttl: Duration::from_secs(self.app_ttl_s.unwrap_or(1800)),
+            layout: Some(self.layout().in_redis().clone()),
+            ..SessionStoreOptions::default()
+        };
+        RedisSessionStore::connect(address, &options).await.unwrap()
     }
 
     pub(crate) fn at(&self) -> SystemTime {

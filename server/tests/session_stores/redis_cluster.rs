@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use redis::AsyncCommands;
 use swampdragon_protocol::SessionKey;
-use swampdragon_server::session_store::{
-    ConnectRedisError, Lifetime, RedisSessionStore, RefreshCommand, SessionStore, SessionStoreOptions,
+use swampdragon_server::{
+    session_layout::{LayoutName, SessionLayoutOptions},
+    session_store::{
+        ConnectRedisError, Lifetime, RedisSessionStore, RefreshCommand, SessionStore, SessionStoreOptions,
+    },
 };
 
 use crate::{
@@ -55,6 +58,32 @@ async fn reads(cluster: &Cluster) -> u64 {
         reads += line.trim().parse::<u64>().unwrap();
     }
     reads
+}
+
+#[tokio::test]
+async fn the_sessions_of_an_app_are_refreshed_on_whichever_node_they_are() {
+    let cluster = Cluster::start(3).await;
+    let layout = SessionLayoutOptions::new(LayoutName::PhpRedis).layout().unwrap().in_redis().clone();
+    let put = async |key: &SessionKey, value: &str| {
+        let key = layout.key(key);
+        let () = cluster.ask(cluster.owner(&key).await, &["SET", &key, value, "PX", "5000"]).await.unwrap();
+    };
+    let sessions = keys(30);
+    for session in &sessions {
+        put(session, "user|s:5:\"errol\";").await;
+    }
+    let empty = key("empty");
+    put(&empty, "").await;
+    let options = SessionStoreOptions { layout: Some(layout.clone()), ..options() };
+    let store = RedisSessionStore::connect(&cluster.url(), &options).await.unwrap();
+    for refreshed in store.refresh_key_timeouts(&sessions).await.unwrap() {
+        assert_lives(refreshed.unwrap(), TTL);
+    }
+    assert_eq!(store.refresh_key_timeout(&empty).await.unwrap(), Lifetime::Missing);
+    assert!(store.delete(&sessions[0]).await.unwrap());
+    assert_eq!(store.lifetime(&sessions[0]).await.unwrap(), Lifetime::Missing);
+    // The app makes its sessions itself.
+    assert!(store.save(&sessions[1], b"value").await.unwrap_err().is_forbidden());
 }
 
 #[tokio::test]

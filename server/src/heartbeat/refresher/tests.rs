@@ -83,6 +83,7 @@ fn running_with(store: Scripted, max_pending: usize) -> (Arc<Scripted>, Arc<Refr
         max_pending,
         session_ttl: TTL,
         expiring_notice: Duration::ZERO,
+        notices: Notices::default(),
     };
     let (metrics, counted) = Metrics::counted();
     let refresher = Arc::new(Refresher::new(
@@ -90,6 +91,7 @@ fn running_with(store: Scripted, max_pending: usize) -> (Arc<Scripted>, Arc<Refr
         settings,
         Arc::new(metrics),
         KeyHasher::default(),
+        None,
     ));
     let serving = Arc::clone(&refresher);
     tokio::spawn(async move { serving.run().await });
@@ -236,10 +238,16 @@ async fn a_store_that_goes_away_in_the_middle_of_a_refused_batch_loses_nothing()
         max_pending: 100,
         session_ttl: TTL,
         expiring_notice: Duration::ZERO,
+        notices: Notices::default(),
     };
     let (metrics, counted) = Metrics::counted();
-    let refresher =
-        Refresher::new(Arc::clone(&store) as Arc<dyn SessionStore>, settings, Arc::new(metrics), KeyHasher::default());
+    let refresher = Refresher::new(
+        Arc::clone(&store) as Arc<dyn SessionStore>,
+        settings,
+        Arc::new(metrics),
+        KeyHasher::default(),
+        None,
+    );
     for name in ["live1", "live2", "live3", "live4"] {
         refresher.submit(key(name), None);
     }
@@ -349,10 +357,11 @@ proptest! {
                 max_pending: 1000,
                 session_ttl: TTL,
                 expiring_notice: Duration::ZERO,
+                notices: Notices::default(),
             };
             let (metrics, counted) = Metrics::counted();
             let shared = Arc::clone(&store) as Arc<dyn SessionStore>;
-            let refresher = Arc::new(Refresher::new(shared, settings, Arc::new(metrics), KeyHasher::default()));
+            let refresher = Arc::new(Refresher::new(shared, settings, Arc::new(metrics), KeyHasher::default(), None));
             let serving = Arc::clone(&refresher);
             tokio::spawn(async move { serving.run().await });
             let mut pages = tokio::task::JoinSet::new();

@@ -7,11 +7,11 @@ use ::redis::{ErrorKind, RedisResult, ServerErrorKind};
 use futures_util::future::{join_all, try_join};
 use swampdragon_protocol::SessionKey;
 
-use super::{
-    PrefixedKey, RedisSessionStore,
-    refresh::{SCRIPT, lifetime},
+use super::{RedisKey, RedisSessionStore, refresh::lifetime};
+use crate::{
+    session_layout::{KeyTemplate, RefreshRule},
+    session_store::{Lifetime, SessionStoreOptions},
 };
-use crate::session_store::{Lifetime, SessionStoreOptions};
 
 /// How much longer than a session may live the key beside it lives. Far longer than a command can be under way, so that
 /// no session outlives the knowledge of its end.
@@ -27,7 +27,7 @@ const AT_ONCE: usize = 128;
 /// end. No session key has a `?`. A key is asked for by itself always, for the two may be on different nodes.
 pub(super) struct MaxAge {
     max_age_ms: u64,
-    prefix: String,
+    beside: KeyTemplate,
     /// The server's `PEXPIRE` has no `GT`. It may turn out so later, when a server takes over from another.
     by_script: AtomicBool,
 }
@@ -45,7 +45,7 @@ impl MaxAge {
         let max_age = options.max_age?;
         Some(Self {
             max_age_ms: u64::try_from(max_age.as_millis()).unwrap_or(u64::MAX / 2),
-            prefix: format!("{}?age:", options.key_prefix),
+            beside: KeyTemplate::behind(&format!("{}?age:", options.key_prefix)),
             by_script: AtomicBool::new(by_script),
         })
     }
@@ -54,12 +54,12 @@ impl MaxAge {
         Duration::from_millis(self.max_age_ms)
     }
 
-    fn beside<'a>(&'a self, key: &'a SessionKey) -> PrefixedKey<'a> {
-        PrefixedKey { prefix: &self.prefix, key: key.as_str() }
+    fn beside<'a>(&'a self, key: &'a SessionKey) -> RedisKey<'a> {
+        RedisKey { template: &self.beside, id: key.as_str() }
     }
 
     async fn left(&self, store: &RedisSessionStore, key: &SessionKey) -> RedisResult<Left> {
-        let (session, beside) = (store.prefixed(key), self.beside(key));
+        let (session, beside) = (store.refresh.key(key), self.beside(key));
         let (ttl, beside) =
             try_join(store.ask::<i64>("PTTL", &session, |_| ()), store.ask::<i64>("PTTL", &beside, |_| ())).await?;
         Ok(Left { ttl, age_ms: u64::try_from(beside).ok().map(|left| left.saturating_sub(GRACE_MS)) })
@@ -84,7 +84,7 @@ impl MaxAge {
             }
         };
         store
-            .ask("SET", &store.prefixed(key), |command| {
+            .ask("SET", &store.refresh.key(key), |command| {
                 command.arg(value).arg("PX").arg(store.refresh.ttl_ms.min(age_ms));
             })
             .await
@@ -103,7 +103,7 @@ impl MaxAge {
     async fn refresh_one(&self, store: &RedisSessionStore, key: &SessionKey) -> RedisResult<Lifetime> {
         let left = self.left(store, key).await?;
         let Ok(ttl_ms) = u64::try_from(left.ttl) else { return Ok(lifetime(left.ttl)) };
-        let session = store.prefixed(key);
+        let session = store.refresh.key(key);
         let age_ms = match left.age_ms {
             Some(age_ms) => age_ms,
             // A backend has made it; its time counts from here on. What does not exist has returned above, so that
@@ -133,7 +133,7 @@ impl MaxAge {
     async fn lengthen(
         &self,
         store: &RedisSessionStore,
-        session: &PrefixedKey<'_>,
+        session: &RedisKey<'_>,
         to_ms: u64,
         before_ms: u64,
     ) -> RedisResult<Lifetime> {
@@ -154,14 +154,9 @@ impl MaxAge {
         self.by_script(store, session, to_ms).await
     }
 
-    async fn by_script(
-        &self,
-        store: &RedisSessionStore,
-        session: &PrefixedKey<'_>,
-        to_ms: u64,
-    ) -> RedisResult<Lifetime> {
+    async fn by_script(&self, store: &RedisSessionStore, session: &RedisKey<'_>, to_ms: u64) -> RedisResult<Lifetime> {
         let mut command = ::redis::cmd("EVAL");
-        command.arg(SCRIPT).arg(1).arg(session).arg(to_ms);
+        command.arg(RefreshRule::TimeToLive.script()).arg(1).arg(session).arg(to_ms);
         store.ask_command(session, &command).await.map(lifetime)
     }
 

@@ -11,7 +11,7 @@ mod source;
 mod start;
 mod tls;
 
-use std::{fmt, io::Write, time::Duration};
+use std::{fmt, time::Duration};
 
 use ::redis::{Cmd, FromRedisValue, RedisResult, RedisWrite, ToRedisArgs, Value};
 use async_trait::async_trait;
@@ -26,13 +26,15 @@ pub(crate) use self::{
 };
 use self::{cluster::Cluster, error::store_error, max_age::MaxAge, refresh::Refresh};
 use super::{Lifetime, Refreshed, SessionStore, SessionStoreError, SessionStoreOptions};
+use crate::session_layout::{KeyTemplate, RedisLayout};
 
 pub use self::{error::ConnectRedisError, refresh::RefreshCommand, tls::RedisTls};
 
 /// Keeps sessions in Redis (or Valkey), where other programs find them: the value of a session is a string under
-/// the [key prefix](SessionStoreOptions::key_prefix) and the session key.
+/// the [key prefix](SessionStoreOptions::key_prefix) and the session key. With a [layout](SessionStoreOptions::layout)
+/// they are another program's sessions instead, which this store refreshes as that program would; it cannot save any.
 ///
-/// No command names a key outside the prefix. A refresh lengthens a TTL that exists and does nothing else: a key
+/// No command names a key outside the prefix or the layout. A refresh lengthens a TTL that exists and does nothing else: a key
 /// without a TTL keeps having none, one that lives longer than the store's TTL keeps its time, and one that does not
 /// exist is not made. It works on keys of any type, so that hashes which a web framework keeps as sessions can be
 /// refreshed.
@@ -43,6 +45,10 @@ pub struct RedisSessionStore {
     nodes: Nodes,
     refresh: Refresh,
     max_age: Option<MaxAge>,
+    /// They are another program's.
+    foreign: bool,
+    /// What stands before our own sessions' keys.
+    key_prefix: String,
 }
 
 enum Nodes {
@@ -98,8 +104,15 @@ impl RedisSessionStore {
         };
         let ttl_ms = u64::try_from(options.ttl.as_millis()).unwrap_or(u64::MAX);
         let max_age = MaxAge::of(options, forced == Some(RefreshCommand::Script));
-        let store =
-            Self { nodes, max_age, refresh: Refresh { key_prefix: options.key_prefix.clone(), ttl_ms, forced } };
+        let foreign = options.layout.is_some();
+        let layout = options.layout.clone().unwrap_or_else(|| RedisLayout::behind(&options.key_prefix));
+        let store = Self {
+            nodes,
+            max_age,
+            foreign,
+            key_prefix: options.key_prefix.clone(),
+            refresh: Refresh::new(layout, ttl_ms, forced),
+        };
         let checked = wait_for(&described, options.start_wait, || store.check()).await;
         checked.map_err(|error| ConnectRedisError::new(described, error))?;
         Ok(store)
@@ -112,15 +125,11 @@ impl RedisSessionStore {
         }
     }
 
-    fn prefixed<'a>(&'a self, key: &'a SessionKey) -> PrefixedKey<'a> {
-        PrefixedKey { prefix: &self.refresh.key_prefix, key: key.as_str() }
-    }
-
     /// Asks something about `key`. `command` has its name; the key and `arguments` follow.
     async fn ask<T: FromRedisValue>(
         &self,
         command: &str,
-        key: &PrefixedKey<'_>,
+        key: &RedisKey<'_>,
         arguments: impl FnOnce(&mut Cmd),
     ) -> RedisResult<T> {
         let mut command = ::redis::cmd(command);
@@ -130,7 +139,7 @@ impl RedisSessionStore {
     }
 
     /// Asks whoever has `key`.
-    async fn ask_command<T: FromRedisValue>(&self, key: &PrefixedKey<'_>, command: &Cmd) -> RedisResult<T> {
+    async fn ask_command<T: FromRedisValue>(&self, key: &RedisKey<'_>, command: &Cmd) -> RedisResult<T> {
         let answer: Value = match &self.nodes {
             Nodes::One(link) => link.ask(command).await?,
             Nodes::Cluster(cluster) => cluster.ask(key, command).await?,
@@ -142,7 +151,7 @@ impl RedisSessionStore {
         if let Some(max_age) = &self.max_age {
             return Ok(max_age.refresh(self, keys).await);
         }
-        let keys: Vec<_> = keys.iter().map(|key| self.prefixed(key)).collect();
+        let keys: Vec<_> = keys.iter().map(|key| self.refresh.key(key)).collect();
         match &self.nodes {
             Nodes::One(link) => self.refresh.on(link, &keys).await,
             Nodes::Cluster(cluster) => cluster.refresh(&self.refresh, &keys).await,
@@ -153,10 +162,13 @@ impl RedisSessionStore {
 #[async_trait]
 impl SessionStore for RedisSessionStore {
     async fn save(&self, key: &SessionKey, value: &[u8]) -> Result<(), SessionStoreError> {
+        if self.foreign {
+            return Err(SessionStoreError::forbidden("the app makes its sessions itself (session_layout)"));
+        }
         if let Some(max_age) = &self.max_age {
             return max_age.save(self, key, value).await.map_err(store_error);
         }
-        let key = self.prefixed(key);
+        let key = self.refresh.key(key);
         let saved = self.ask("SET", &key, |command| {
             command.arg(value).arg("PX").arg(self.refresh.ttl_ms);
         });
@@ -164,7 +176,7 @@ impl SessionStore for RedisSessionStore {
     }
 
     async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, SessionStoreError> {
-        self.ask("GET", &self.prefixed(key), |_| ()).await.map_err(store_error)
+        self.ask("GET", &self.refresh.key(key), |_| ()).await.map_err(store_error)
     }
 
     async fn refresh_key_timeout(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
@@ -178,7 +190,7 @@ impl SessionStore for RedisSessionStore {
     }
 
     async fn lifetime(&self, key: &SessionKey) -> Result<Lifetime, SessionStoreError> {
-        self.ask("PTTL", &self.prefixed(key), |_| ()).await.map(refresh::lifetime).map_err(store_error)
+        self.ask("PTTL", &self.refresh.key(key), |_| ()).await.map(refresh::lifetime).map_err(store_error)
     }
 
     async fn ping(&self) -> Result<(), SessionStoreError> {
@@ -191,7 +203,7 @@ impl SessionStore for RedisSessionStore {
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<bool, SessionStoreError> {
-        let deleted = self.ask("DEL", &self.prefixed(key), |_| ()).await.map_err(store_error)?;
+        let deleted = self.ask("DEL", &self.refresh.key(key), |_| ()).await.map_err(store_error)?;
         if let Some(max_age) = &self.max_age {
             // Afterwards: the session never stands alone.
             max_age.forget(self, key).await.map_err(store_error)?;
@@ -200,7 +212,10 @@ impl SessionStore for RedisSessionStore {
     }
 
     async fn count(&self, prefix: &str) -> Result<u64, SessionStoreError> {
-        let question = count::Question { key_prefix: &self.refresh.key_prefix, prefix };
+        if self.foreign {
+            return Err(SessionStoreError::not_supported("count"));
+        }
+        let question = count::Question { key_prefix: &self.key_prefix, prefix };
         let counted = match &self.nodes {
             Nodes::One(link) => question.ask(link).await,
             Nodes::Cluster(cluster) => cluster.count(&question).await,
@@ -219,28 +234,31 @@ impl fmt::Debug for RedisSessionStore {
             Nodes::One(link) => link,
             Nodes::Cluster(cluster) => cluster,
         };
-        f.debug_struct("RedisSessionStore").field("nodes", nodes).field("refresh", &self.refresh).finish()
+        f.debug_struct("RedisSessionStore")
+            .field("nodes", nodes)
+            .field("refresh", &format_args!("{}", self.refresh))
+            .finish()
     }
 }
 
 /// A key as Redis knows it. Written straight into the command, without a string in between.
 #[derive(Clone, Copy)]
-struct PrefixedKey<'a> {
-    prefix: &'a str,
-    key: &'a str,
+struct RedisKey<'a> {
+    template: &'a KeyTemplate,
+    /// The session's, or what no session is called.
+    id: &'a str,
 }
 
-impl PrefixedKey<'_> {
+impl RedisKey<'_> {
     fn to_bytes(self) -> Vec<u8> {
-        [self.prefix, self.key].concat().into_bytes()
+        let mut key = Vec::new();
+        self.template.write(self.id, &mut key).expect("memory takes everything");
+        key
     }
 }
 
-impl ToRedisArgs for PrefixedKey<'_> {
+impl ToRedisArgs for RedisKey<'_> {
     fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        let mut argument = out.writer_for_next_arg();
-        for part in [self.prefix, self.key] {
-            argument.write_all(part.as_bytes()).expect("a command is written to memory");
-        }
+        self.template.write(self.id, &mut out.writer_for_next_arg()).expect("a command is written to memory");
     }
 }

@@ -1,15 +1,19 @@
-use std::{future::Future, sync::LazyLock, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
 use ::redis::{
     ErrorKind, Pipeline, RedisError, RedisResult, Script, ServerErrorKind, Value,
     aio::{ConnectionLike, MultiplexedConnection},
 };
+use swampdragon_protocol::SessionKey;
 
 use super::{
-    PrefixedKey,
+    RedisKey,
     link::{Connected, Link},
 };
-use crate::session_store::Lifetime;
+use crate::{
+    session_layout::{RedisLayout, RefreshRule},
+    session_store::Lifetime,
+};
 
 /// The way in which a Redis server is asked to lengthen a TTL and never to shorten or add one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,53 +24,38 @@ pub enum RefreshCommand {
     Script,
 }
 
-/// Keys refreshed in one pipeline. Bounds the buffers on both sides; far above the depth from which more no longer helps.
-const KEYS_PER_PIPELINE: usize = 8192;
-
-/// Answers how many milliseconds the key has left: -1 for ever, -2 there is none (as `PTTL`).
-///
-/// `replicate_commands` is for Redis 3.2 to 4, which would refuse to write after `PTTL` in a script; later servers do
-/// so by themselves.
-pub(super) const SCRIPT: &str = r"
-        if redis.replicate_commands then redis.replicate_commands() end
-        local ttl = tonumber(ARGV[1])
-        local left = redis.call('PTTL', KEYS[1])
-        if left < 0 or left >= ttl then return left end
-        redis.call('PEXPIRE', KEYS[1], ttl)
-        return ttl
-    ";
-
-/// What the server calls the script.
-static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| Script::new(SCRIPT).get_hash().to_owned());
-
-/// How keys are refreshed, whichever server has them.
-#[derive(Debug)]
+/// How sessions are refreshed, whichever server has them.
 pub(super) struct Refresh {
-    pub(super) key_prefix: String,
+    layout: RedisLayout,
+    script: Script,
     pub(super) ttl_ms: u64,
     /// Not chosen by what the server can.
-    pub(super) forced: Option<RefreshCommand>,
+    forced: Option<RefreshCommand>,
 }
 
 impl Refresh {
+    pub(super) fn new(layout: RedisLayout, ttl_ms: u64, forced: Option<RefreshCommand>) -> Self {
+        Self { script: Script::new(layout.rule().script()), layout, ttl_ms, forced }
+    }
+
+    /// The key of a session.
+    pub(super) fn key<'a>(&'a self, session: &'a SessionKey) -> RedisKey<'a> {
+        RedisKey { template: self.layout.template(), id: session.as_str() }
+    }
+
     /// Whether the server can do what is needed.
     pub(super) async fn check(&self, link: &Link) -> RedisResult<()> {
         link.with(|connected| async move { self.command(&connected).await.map(drop) }).await
     }
 
     /// Refreshes keys that one server has. An answer is an error where it concerns that key alone.
-    pub(super) async fn on(&self, link: &Link, keys: &[PrefixedKey<'_>]) -> RedisResult<Vec<RedisResult<Lifetime>>> {
-        self.run(link, keys.len(), |connected, command| command.run(connected.connection, keys, self.ttl_ms)).await
+    pub(super) async fn on(&self, link: &Link, keys: &[RedisKey<'_>]) -> RedisResult<Vec<RedisResult<Lifetime>>> {
+        self.run(link, keys.len(), |connected, command| self.refresh(command, connected.connection, keys)).await
     }
 
     /// Refreshes keys at a node of a cluster that has them already, but not their slots.
-    pub(super) async fn asking(
-        &self,
-        link: &Link,
-        keys: &[PrefixedKey<'_>],
-    ) -> RedisResult<Vec<RedisResult<Lifetime>>> {
-        self.run(link, keys.len(), |connected, command| command.run_asking(connected.connection, keys, self.ttl_ms))
-            .await
+    pub(super) async fn asking(&self, link: &Link, keys: &[RedisKey<'_>]) -> RedisResult<Vec<RedisResult<Lifetime>>> {
+        self.run(link, keys.len(), |connected, command| self.refresh_asking(command, connected.connection, keys)).await
     }
 
     async fn run<Running>(
@@ -99,69 +88,65 @@ impl Refresh {
 
     /// How the server behind a connection is asked. Found out once a connection.
     async fn command(&self, connected: &Connected) -> RedisResult<RefreshCommand> {
-        let detected = connected
-            .refresh
-            .get_or_try_init(|| RefreshCommand::detect(connected.connection.clone(), &self.key_prefix))
-            .await?;
+        let detected = connected.refresh.get_or_try_init(|| self.detect(connected.connection.clone())).await?;
         Ok(self.forced.unwrap_or(*detected))
     }
-}
 
-impl RefreshCommand {
     /// Finds out by trying: version numbers mislead on forks and managed services, and `INFO` may be forbidden.
     ///
-    /// The key tried has a `?` in it, which no session key can have, so it does not exist; if it did, `GT` would
+    /// The key tried is that of a session called `?`, as none can be, so it does not exist; if it did, `GT` would
     /// leave it alone, and a server without `GT` refuses the command.
-    pub(super) async fn detect(mut connection: MultiplexedConnection, prefix: &str) -> RedisResult<Self> {
-        let probe = PrefixedKey { prefix, key: "?" };
-        let tried = ::redis::cmd("PEXPIRE").arg(probe).arg(1).arg("GT").query_async::<i64>(&mut connection).await;
-        match tried {
-            Ok(_) => Ok(Self::PexpireGt),
-            // A node of a cluster looks at the form of a command first, then whether the key is one of its own.
-            Err(error) if is_redirection(&error) => Ok(Self::PexpireGt),
-            // "wrong number of arguments", or "unsupported option".
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError) => {
-                // Better to learn at start that scripts are forbidden than at the first heartbeat.
-                match script(&mut connection, &[probe], 1, false).await?.pop() {
-                    Some(Err(error)) if !is_redirection(&error) => Err(error),
-                    _ => Ok(Self::Script),
-                }
+    async fn detect(&self, mut connection: MultiplexedConnection) -> RedisResult<RefreshCommand> {
+        let probe = RedisKey { template: self.layout.template(), id: "?" };
+        if self.layout.rule() == RefreshRule::TimeToLive {
+            let tried = ::redis::cmd("PEXPIRE").arg(probe).arg(1).arg("GT").query_async::<i64>(&mut connection).await;
+            match tried {
+                Ok(_) => return Ok(RefreshCommand::PexpireGt),
+                // A node of a cluster looks at the form of a command first, then whether the key is one of its own.
+                Err(error) if is_redirection(&error) => return Ok(RefreshCommand::PexpireGt),
+                // "wrong number of arguments", or "unsupported option".
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError) => {}
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
+        }
+        // Better to learn at start that scripts are forbidden than at the first heartbeat.
+        match self.script(&mut connection, &[probe], false).await?.pop() {
+            Some(Err(error)) if !is_redirection(&error) => Err(error),
+            _ => Ok(RefreshCommand::Script),
         }
     }
 
-    /// Refreshes `keys` to `ttl_ms`, and answers in their order.
-    async fn run(
-        self,
+    /// Refreshes `keys`, and answers in their order.
+    async fn refresh(
+        &self,
+        command: RefreshCommand,
         mut connection: MultiplexedConnection,
-        keys: &[PrefixedKey<'_>],
-        ttl_ms: u64,
+        keys: &[RedisKey<'_>],
     ) -> RedisResult<Vec<RedisResult<Lifetime>>> {
-        let mut lifetimes = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(KEYS_PER_PIPELINE) {
-            lifetimes.extend(match self {
-                Self::PexpireGt => pexpire_gt(&mut connection, keys, ttl_ms).await?,
-                Self::Script => script(&mut connection, keys, ttl_ms, false).await?,
+        let (mut lifetimes, most) = (Vec::with_capacity(keys.len()), command.keys_per_pipeline());
+        for keys in keys.chunks(most) {
+            lifetimes.extend(match command {
+                RefreshCommand::PexpireGt => pexpire_gt(&mut connection, keys, self.ttl_ms).await?,
+                RefreshCommand::Script => self.script(&mut connection, keys, false).await?,
             });
         }
         Ok(lifetimes)
     }
 
-    /// As [`run`](Self::run), at a server that serves the keys' slots only when asked so. It does while a slot moves,
-    /// to few keys at a time.
-    async fn run_asking(
-        self,
+    /// As [`refresh`](Self::refresh), at a server that serves the keys' slots only when asked so. It does while a slot
+    /// moves, to few keys at a time.
+    async fn refresh_asking(
+        &self,
+        command: RefreshCommand,
         mut connection: MultiplexedConnection,
-        keys: &[PrefixedKey<'_>],
-        ttl_ms: u64,
+        keys: &[RedisKey<'_>],
     ) -> RedisResult<Vec<RedisResult<Lifetime>>> {
-        if self == Self::Script {
-            return script(&mut connection, keys, ttl_ms, true).await;
+        if command == RefreshCommand::Script {
+            return self.script(&mut connection, keys, true).await;
         }
         let mut pipeline = Pipeline::new();
         for key in keys {
-            pipeline.cmd("ASKING").cmd("PEXPIRE").arg(key).arg(ttl_ms).arg("GT");
+            pipeline.cmd("ASKING").cmd("PEXPIRE").arg(key).arg(self.ttl_ms).arg("GT");
             pipeline.cmd("ASKING").cmd("PTTL").arg(key);
         }
         let mut answers = ask(&mut connection, &pipeline).await?.into_iter();
@@ -173,11 +158,59 @@ impl RefreshCommand {
         }
         Ok(lifetimes)
     }
+
+    /// One call a key: the keys of one call would have to share a slot in a cluster, and its duration holds up every
+    /// other client of the server.
+    async fn script(
+        &self,
+        connection: &mut MultiplexedConnection,
+        keys: &[RedisKey<'_>],
+        asking: bool,
+    ) -> RedisResult<Vec<RedisResult<Lifetime>>> {
+        let mut pipeline = Pipeline::with_capacity(keys.len() + 1);
+        // Each time: a server that was restarted or has failed over does not know it any more.
+        pipeline.cmd("SCRIPT").arg("LOAD").arg(self.layout.rule().script());
+        for key in keys {
+            if asking {
+                pipeline.cmd("ASKING");
+            }
+            pipeline.cmd("EVALSHA").arg(self.script.get_hash()).arg(1).arg(key).arg(self.ttl_ms);
+        }
+        let mut answers = ask(connection, &pipeline).await?.into_iter();
+        answers.next().map_or(Ok(Value::Nil), Value::extract_error)?;
+        let every_second = usize::from(asking);
+        let answers = answers.skip(every_second).step_by(1 + every_second);
+        Ok(answers.map(|answer| integer(answer).and_then(|left| self.scripted(left))).collect())
+    }
+
+    /// What a script answered.
+    fn scripted(&self, left: i64) -> RedisResult<Lifetime> {
+        if left != RefreshRule::NOT_THIS_LAYOUT {
+            return Ok(lifetime(left));
+        }
+        Err(RedisError::from((
+            ErrorKind::UnexpectedReturnType,
+            "what Redis has for a session is none of this layout's; see session_layout and session_redis_key",
+            self.layout.to_string(),
+        )))
+    }
+}
+
+impl RefreshCommand {
+    /// Keys refreshed in one pipeline. Bounds the buffers on both sides; far above the depth from which more no longer
+    /// helps.
+    fn keys_per_pipeline(self) -> usize {
+        match self {
+            Self::PexpireGt => 8192,
+            // Each holds up the other clients of the server on its own, never all of them together.
+            Self::Script => 1024,
+        }
+    }
 }
 
 async fn pexpire_gt(
     connection: &mut MultiplexedConnection,
-    keys: &[PrefixedKey<'_>],
+    keys: &[RedisKey<'_>],
     ttl_ms: u64,
 ) -> RedisResult<Vec<RedisResult<Lifetime>>> {
     let mut pipeline = Pipeline::with_capacity(keys.len());
@@ -203,27 +236,10 @@ async fn pexpire_gt(
     Ok(lifetimes.collect())
 }
 
-/// One call a key: the keys of one call would have to share a slot in a cluster, and its duration holds up every other
-/// client of the server.
-async fn script(
-    connection: &mut MultiplexedConnection,
-    keys: &[PrefixedKey<'_>],
-    ttl_ms: u64,
-    asking: bool,
-) -> RedisResult<Vec<RedisResult<Lifetime>>> {
-    let mut pipeline = Pipeline::with_capacity(keys.len() + 1);
-    // Each time: a server that was restarted or has failed over does not know it any more.
-    pipeline.cmd("SCRIPT").arg("LOAD").arg(SCRIPT);
-    for key in keys {
-        if asking {
-            pipeline.cmd("ASKING");
-        }
-        pipeline.cmd("EVALSHA").arg(SCRIPT_HASH.as_str()).arg(1).arg(key).arg(ttl_ms);
+impl fmt::Display for Refresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {} ms", self.layout, self.ttl_ms)
     }
-    let mut answers = ask(connection, &pipeline).await?.into_iter();
-    answers.next().map_or(Ok(Value::Nil), Value::extract_error)?;
-    let every_second = usize::from(asking);
-    Ok(answers.skip(every_second).step_by(1 + every_second).map(|left| integer(left).map(lifetime)).collect())
 }
 
 /// What `PTTL` answered, in words.

@@ -1,6 +1,7 @@
 //! What values a setting may have: how they are read from text, and how they are shown.
 
 mod choice;
+mod cookie;
 mod networks;
 mod number;
 mod origins;
@@ -9,6 +10,7 @@ mod time;
 
 pub(super) use self::{
     choice::{AbortCode, Flag, HeartbeatValueName, LogFormatName, MessageFormName, ProxyHeaderName},
+    cookie::{CookieDomain, CookieName, CookiePath, Layout, RedisKey, SameSiteName, Signature},
     networks::Networks,
     number::{Bytes, Count, Count16, Port},
     origins::{Origins, WebOrigin},
@@ -20,6 +22,7 @@ pub(super) use self::{
 };
 pub use self::{
     choice::{LogFormat, ProxyHeader},
+    cookie::SameSite,
     text::Password,
 };
 

@@ -19,7 +19,7 @@ use futures_util::{
 use tokio::time::Instant;
 
 use self::slots::{NodeAddress, SlotMap, slot_of};
-use super::{PrefixedKey, address, count::Question, link::Link, refresh::Refresh};
+use super::{RedisKey, address, count::Question, link::Link, refresh::Refresh};
 use crate::session_store::{Lifetime, SessionStoreOptions};
 
 /// How often one request is sent on to another node. While a slot moves two are in the game; more is a cluster that
@@ -79,7 +79,7 @@ impl Cluster {
     }
 
     /// Asks the node that has `key`.
-    pub(super) async fn ask(&self, key: &PrefixedKey<'_>, command: &Cmd) -> RedisResult<Value> {
+    pub(super) async fn ask(&self, key: &RedisKey<'_>, command: &Cmd) -> RedisResult<Value> {
         let mut node = self.owner(&*self.slots().await?, key)?;
         let mut asking = false;
         for _ in 0..MOST_REDIRECTIONS {
@@ -102,7 +102,7 @@ impl Cluster {
     pub(super) async fn refresh(
         &self,
         refresh: &Refresh,
-        keys: &[PrefixedKey<'_>],
+        keys: &[RedisKey<'_>],
     ) -> RedisResult<Vec<RedisResult<Lifetime>>> {
         let slots = self.slots().await?;
         let mut answers: Vec<RedisResult<Lifetime>> = Vec::with_capacity(keys.len());
@@ -245,7 +245,7 @@ impl Cluster {
         }
     }
 
-    fn owner(&self, slots: &SlotMap, key: &PrefixedKey<'_>) -> RedisResult<NodeAddress> {
+    fn owner(&self, slots: &SlotMap, key: &RedisKey<'_>) -> RedisResult<NodeAddress> {
         let owner = slots.owner(slot_of(&key.to_bytes())).cloned();
         owner.ok_or_else(|| {
             self.changed.store(true, Ordering::Relaxed);
