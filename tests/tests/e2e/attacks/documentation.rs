@@ -16,7 +16,8 @@ fn named() -> Result<Vec<String>> {
 
 /// The tests in a file of Rust.
 fn tests_in(source: &str) -> impl Iterator<Item = &str> {
-    source.split("#[tokio::test").skip(1).filter_map(|rest| rest.split_once("async fn ")?.1.split('(').next())
+    let pieces = source.split("#[tokio::test").flat_map(|piece| piece.split("#[test]"));
+    pieces.skip(1).filter_map(|piece| piece.split_once("fn ")?.1.split('(').next())
 }
 
 #[test]
