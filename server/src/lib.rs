@@ -7,6 +7,7 @@
 mod admin;
 mod admission;
 mod binding;
+mod body;
 mod channel_filter;
 mod connection;
 mod drain;

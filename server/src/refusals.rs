@@ -12,33 +12,39 @@ const LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// What peers are refused over: the setting of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limit {
+    AdminToken,
     AllowedOrigins,
     MaxConnections,
     MaxConnectionsPerAddress,
     MaxMessagesPerSecond,
     MaxOutgoingBytes,
+    MaxSessionValue,
     ProxyHeader,
     SockJsSameAddress,
 }
 
 impl Limit {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
+        Self::AdminToken,
         Self::AllowedOrigins,
         Self::MaxConnections,
         Self::MaxConnectionsPerAddress,
         Self::MaxMessagesPerSecond,
         Self::MaxOutgoingBytes,
+        Self::MaxSessionValue,
         Self::ProxyHeader,
         Self::SockJsSameAddress,
     ];
 
     const fn setting(self) -> &'static str {
         match self {
+            Self::AdminToken => "admin_token",
             Self::AllowedOrigins => "allowed_origins",
             Self::MaxConnections => "max_connections",
             Self::MaxConnectionsPerAddress => "max_connections_per_address",
             Self::MaxMessagesPerSecond => "max_messages_per_second",
             Self::MaxOutgoingBytes => "max_outgoing_bytes",
+            Self::MaxSessionValue => "max_session_value",
             Self::ProxyHeader => "proxy_header",
             Self::SockJsSameAddress => "sockjs_same_address",
         }

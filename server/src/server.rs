@@ -354,13 +354,14 @@ impl ServerBuilder {
     /// # Errors
     /// See [`StartError`]; nothing is left open.
     pub async fn bind(self, address: &str) -> Result<Server, StartError> {
-        let admin_address = self.settings.admin_listen.clone();
+        let (admin_address, token) = (self.settings.admin_listen.clone(), self.settings.read_admin_token());
         let listening = async {
+            let token = token?;
             let listener = TcpListener::bind(address).await;
             let listener = listener.map_err(|source| StartError::Listen { address: address.to_owned(), source })?;
             let Some(address) = admin_address else { return Ok(((listener, None), None)) };
             // Answers while the rest is opened, which may take long.
-            match Admin::listen(&address).await {
+            match Admin::listen(&address, token.as_ref()).await {
                 Ok((admin, recorder)) => Ok(((listener, Some(admin)), Some(recorder))),
                 Err(source) => Err(StartError::AdminListen { address, source }),
             }

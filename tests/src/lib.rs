@@ -12,6 +12,7 @@ pub mod limits;
 pub mod npm;
 pub mod original;
 pub mod original_server;
+pub mod packages;
 pub mod peer;
 mod process;
 pub mod redis;

@@ -63,6 +63,17 @@ impl Server {
         format!("{}/data/websocket", self.url.replacen("http", "ws", 1))
     }
 
+    /// `http://HOST:PORT` of the listener for operators.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn admin_url(&mut self) -> Result<String> {
+        self.process.line("where it answers operators", |line| {
+            let address = line.strip_prefix("For operators: http://")?.split('/').next()?;
+            Some(format!("http://{address}"))
+        })
+    }
+
     /// The port it listens on.
     ///
     /// # Errors

@@ -12,20 +12,28 @@ use crate::step::{run, step};
 struct Tool {
     program: &'static str,
     packages: &'static [&'static str],
+    /// Whether the program that is there has all that is needed of it.
+    complete: fn() -> bool,
 }
 
-const TOOLS: [Tool; 6] = [
-    Tool { program: "node", packages: &["nodejs"] },
-    Tool { program: "npm", packages: &["npm"] },
-    Tool { program: "redis-server", packages: &["redis-server"] },
-    Tool { program: "chromedriver", packages: &["chromium", "chromium-driver"] },
-    Tool { program: "python3", packages: &["python3", "python3-pip"] },
-    Tool { program: "nginx", packages: &["nginx-light"] },
+const fn tool(program: &'static str, packages: &'static [&'static str]) -> Tool {
+    Tool { program, packages, complete: || true }
+}
+
+const TOOLS: [Tool; 8] = [
+    tool("node", &["nodejs"]),
+    tool("npm", &["npm"]),
+    tool("redis-server", &["redis-server"]),
+    tool("chromedriver", &["chromium", "chromium-driver"]),
+    tool("python3", &["python3", "python3-pip"]),
+    tool("curl", &["curl"]),
+    tool("nginx", &["nginx-light"]),
+    Tool { complete: php_speaks_redis, ..tool("php", &["php-cli", "php-redis"]) },
 ];
 
 /// Installs what is missing where that can be done without asking, and says what to install where it cannot.
 pub(crate) fn install() -> Result<()> {
-    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !is_there(tool.program)).collect();
+    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !tool.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -41,16 +49,25 @@ pub(crate) fn install() -> Result<()> {
             &by_hand,
         )
     })?;
-    match missing.iter().find(|tool| !is_there(tool.program)) {
+    match missing.iter().find(|tool| !tool.is_there()) {
         None => Ok(()),
         Some(tool) => bail!("{} is still missing after `apt-get install {}`", tool.program, packages.join(" ")),
     }
 }
 
-fn is_there(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    // Debian has servers where ordinary users do not look for programs.
-    env::split_paths(&path).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).is_file())
+impl Tool {
+    fn is_there(&self) -> bool {
+        let path = env::var_os("PATH").unwrap_or_default();
+        // Debian has servers where ordinary users do not look for programs.
+        let mut folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
+        folders.any(|folder| folder.join(self.program).is_file()) && (self.complete)()
+    }
+}
+
+/// PHP comes without it.
+fn php_speaks_redis() -> bool {
+    let loaded = Command::new("php").args(["-r", "exit(extension_loaded('redis') ? 0 : 1);"]).status();
+    loaded.is_ok_and(|status| status.success())
 }
 
 /// How to call apt-get without a password, if there is a way.

@@ -39,7 +39,7 @@ impl Readiness {
 }
 
 /// What went wrong, from the outermost error to its first cause.
-fn told(error: &(dyn Error + 'static)) -> String {
+pub(super) fn told(error: &(dyn Error + 'static)) -> String {
     let causes: Vec<_> = successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
     causes.join(": ")
 }

@@ -1,6 +1,7 @@
 //! What operators and their programs ask a server, on a listener of its own: whether it lives, whether it is ready, and
-//! its numbers. Pages cannot reach it.
+//! its numbers; and for whoever shows a token, its sessions. Pages cannot reach it.
 
+mod backend;
 mod health;
 mod numbers;
 
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, routing::get};
+use axum::{Extension, Router, routing::get};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -23,9 +24,13 @@ use tokio::{
     task::JoinSet,
     time::{interval, sleep, timeout},
 };
+use tower::Layer;
 
-use self::health::Readiness;
-use crate::service::Service;
+use self::{
+    backend::Guard,
+    health::{Readiness, told},
+};
+use crate::{service::Service, settings::Password};
 
 /// Requests answered at one time; more wait to be accepted.
 const AT_ONCE: usize = 32;
@@ -49,16 +54,23 @@ struct State {
     /// Not there before everything has been opened.
     service: OnceLock<Arc<Service>>,
     readiness: Readiness,
+    /// Of what is for backends. Without one it is off.
+    guard: Option<Guard>,
     numbers: PrometheusHandle,
 }
 
 impl Admin {
-    /// Begins to answer. The recorder is where the server's numbers are to go.
-    pub(crate) async fn listen(address: &str) -> std::io::Result<(Self, PrometheusRecorder)> {
+    /// Begins to answer, and backends by this token if there is one. The recorder is where the server's numbers are to
+    /// go.
+    pub(crate) async fn listen(address: &str, token: Option<&Password>) -> std::io::Result<(Self, PrometheusRecorder)> {
         let listener = TcpListener::bind(address).await?;
         let recorder = numbers::recorder();
-        let state =
-            Arc::new(State { service: OnceLock::new(), readiness: Readiness::default(), numbers: recorder.handle() });
+        let state = Arc::new(State {
+            service: OnceLock::new(),
+            readiness: Readiness::default(),
+            guard: token.map(Guard::new),
+            numbers: recorder.handle(),
+        });
         let address = listener.local_addr()?;
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, routes(Arc::clone(&state))));
@@ -82,6 +94,7 @@ fn routes(state: Arc<State>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(numbers::metrics))
+        .nest("/sessions", backend::routes(&state))
         .with_state(state)
 }
 
@@ -104,8 +117,9 @@ async fn serve(listener: TcpListener, routes: Router) {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         while answering.try_join_next().is_some() {}
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes.clone()));
+            Ok((stream, peer)) => {
+                let routes = Extension(peer).layer(routes.clone());
+                let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
                 answering.spawn(answer(connection, place));
             }
             Err(error) => {

@@ -81,6 +81,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let address = format!("{}:{}", bracketed(&settings.host), settings.port);
     let prefix = settings.prefix.clone();
     let scheme = if settings.tls_certificate.is_some() { "https" } else { "http" };
+    let for_backends = settings.admin_token.is_some() || settings.admin_token_file.is_some();
     let hang_ups = hang_up_signals()?;
     let server = tokio::select! {
         server = Server::builder().settings(settings).bind(&address) => server?,
@@ -92,6 +93,9 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let mut banner = format!("SwampDragon listens on {url}/\nPages connect to {url}{prefix}; ctrl-c ends the server.");
     if let Some(address) = server.admin_addr() {
         banner.push_str(&format!("\nFor operators: http://{address}/healthz, /readyz and /metrics"));
+        if for_backends {
+            banner.push_str(&format!("\nFor your backend: http://{address}/sessions"));
+        }
     }
     // Whoever read the address may have closed the pipe, or the disk behind it may be full: no reason to end.
     let _ = writeln!(io::stdout(), "{banner}");

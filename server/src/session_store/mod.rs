@@ -118,6 +118,17 @@ pub trait SessionStore: Send + Sync + 'static {
         Err(SessionStoreError::not_supported("delete"))
     }
 
+    /// How many sessions there are whose keys begin with `prefix`; all of them if it is empty. For operators, and not
+    /// often: a store may have to look at every key.
+    ///
+    /// While sessions come and go the number is about right.
+    ///
+    /// # Errors
+    /// The store could not be asked, or cannot count ([`SessionStoreError::not_supported`], the default).
+    async fn count(&self, _prefix: &str) -> Result<u64, SessionStoreError> {
+        Err(SessionStoreError::not_supported("count"))
+    }
+
     /// How long a session may live in all, if this store sees to that: counted from when it was first saved, it is gone
     /// then, even if it was refreshed the moment before. A server whose setting `session_max_age` asks for another does
     /// not start.

@@ -12,6 +12,7 @@ pub(super) fn check(settings: &Settings, origin: Origin<'_>) -> Result<(), Setti
     check_peer_timeout(settings, origin)?;
     check_max_age(settings, origin)?;
     check_expiring_notice(settings, origin)?;
+    check_admin_token(settings, origin)?;
     check_tls(settings, origin)?;
     app_sessions::check(settings, origin)
 }
@@ -79,6 +80,27 @@ fn check_expiring_notice(settings: &Settings, origin: Origin<'_>) -> Result<(), 
         ))),
         _ => Ok(()),
     }
+}
+
+/// One token, and a listener that asks for it.
+fn check_admin_token(settings: &Settings, origin: Origin<'_>) -> Result<(), SettingsError> {
+    let (token, file) = (settings.admin_token.is_some(), settings.admin_token_file.is_some());
+    if token && file {
+        return Err(SettingsError::Combination(format!(
+            "admin_token{} and admin_token_file{} are both set, and there is one token; unset one",
+            origin("admin_token"),
+            origin("admin_token_file")
+        )));
+    }
+    if settings.admin_listen.is_some() || !(token || file) {
+        return Ok(());
+    }
+    let name = if token { "admin_token" } else { "admin_token_file" };
+    Err(SettingsError::Combination(format!(
+        "{name}{} is set, and admin_listen is not, so that nothing would ask for the token; set admin_listen, or unset \
+         {name}",
+        origin(name)
+    )))
 }
 
 /// Whoever names certificates means to be encrypted.

@@ -55,6 +55,16 @@ pub enum SettingsError {
         /// The variable.
         variable: String,
     },
+    /// The file of a secret cannot be read, or is no text.
+    #[error("{setting} is `{}`, which cannot be read", path.display())]
+    SecretFile {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The file of settings cannot be read.
     #[error("the file of settings {} cannot be read ({named_by})", path.display())]
     FileUnreadable {

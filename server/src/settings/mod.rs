@@ -3,6 +3,7 @@
 //! A flag counts before an environment variable, that before the file, that before the default. Each setting is
 //! defined once, in `table.rs`; its flag, variable, key in the file, help and printed form all follow from that.
 
+mod admin_token;
 mod app_sessions;
 mod combinations;
 mod definition;

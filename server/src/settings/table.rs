@@ -11,7 +11,8 @@ use super::{
         AbortCode, Bytes, Carrier, CookieDomain, CookieName, CookiePath, Count, Count16, File, Flag, Folder,
         HeartbeatValueName, Host, KeyPrefix, Kind, Layout, ListenAddress, LogFilter, LogFormat, LogFormatName,
         MessageFormName, Networks, Optional, Origins, Password, PasswordText, Port, Prefix, ProxyHeader,
-        ProxyHeaderName, RedisKey, SameSite, SameSiteName, ScriptAddress, Signature, Socket, Store, Time, WebOrigin,
+        ProxyHeaderName, RedisKey, SameSite, SameSiteName, ScriptAddress, Signature, Socket, Store, Time, Token,
+        WebOrigin,
     },
 };
 
@@ -67,6 +68,18 @@ settings! {
         /// Such as `127.0.0.1:9998`. Whoever reaches it reads the numbers: keep it from the outside. Not set, there is
         /// none.
         admin_listen: Option<String> = Optional<ListenAddress>, "";
+
+        /// Token with which a backend makes, reads and ends sessions by HTTP on admin-listen, below /sessions.
+        ///
+        /// 16 characters or more. Other users of the machine can see flags; prefer the variable or the file. Not set,
+        /// /sessions answers 404. docs/backend.md has more.
+        admin_token: Option<Password> = Optional<Token>, "";
+
+        /// File that has admin-token in it, instead; read at start.
+        admin_token_file: Option<PathBuf> = Optional<File>, "";
+
+        /// Longest value of a session that a backend may save by HTTP.
+        max_session_value: usize = Bytes<1, { 64 * MIB }>, "64KiB";
 
         /// Proxies before this server, whose word is taken for whose requests they bring: addresses or networks.
         ///

@@ -393,6 +393,38 @@ fn a_heartbeat_that_would_come_too_late_is_refused() {
 }
 
 #[test]
+fn a_token_that_nothing_asks_for_or_one_of_two_is_refused() {
+    const TOKEN: &str = "0123456789abcdef";
+    let variable = [("SWAMP_DRAGON_ADMIN_TOKEN", TOKEN)];
+    let listen = "--admin-listen=127.0.0.1:9998";
+    assert_eq!(
+        refusal(&[], variable),
+        "admin_token (environment SWAMP_DRAGON_ADMIN_TOKEN) is set, and admin_listen is not, so that nothing would ask \
+         for the token; set admin_listen, or unset admin_token"
+    );
+    let refused = refusal(&["--admin-token-file=/token"], NO_VARIABLES);
+    assert!(
+        refused.starts_with("admin_token_file (flag --admin-token-file) is set, and admin_listen is not"),
+        "{refused}"
+    );
+    assert_eq!(
+        refusal(&[listen, "--admin-token-file=/token"], variable),
+        "admin_token (environment SWAMP_DRAGON_ADMIN_TOKEN) and admin_token_file (flag --admin-token-file) are both \
+         set, and there is one token; unset one"
+    );
+    assert_eq!(
+        refusal(&[listen], [("SWAMP_DRAGON_ADMIN_TOKEN", "too-short")]),
+        "admin_token: environment SWAMP_DRAGON_ADMIN_TOKEN gives 9 characters; allowed is 16 to 1024 visible ASCII \
+         characters, such as `openssl rand -hex 32` makes"
+    );
+    let loaded = loaded(&[listen], variable);
+    assert_eq!(loaded.settings.admin_token.as_ref().map(Password::expose), Some(TOKEN));
+    for shown in [loaded.print_config(), format!("{loaded:?}")] {
+        assert!(shown.contains("***") && !shown.contains(TOKEN), "{shown}");
+    }
+}
+
+#[test]
 fn certificates_for_a_connection_without_tls_are_refused() {
     let certificate = ["--redis-tls-ca-file=/ca.pem"];
     assert_eq!(

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Body as _;
 use swampdragon_protocol::decode_client_frame;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::sync::oneshot;
 
 use super::{refusal::Refusal, session::Batch};
-use crate::connection::Connection;
+use crate::{
+    body::{self, BodyError},
+    connection::Connection,
+};
 
 /// How much longer than what it holds a body may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,15 +51,11 @@ async fn read(body: Body, encoding: Encoding, limit: usize, patience: Duration) 
         // Each byte may be three: `%22`. Beside the payload there is its name.
         Encoding::Form => limit.saturating_mul(3).saturating_add("d=".len()),
     };
-    if body.size_hint().lower() > body_limit as u64 {
-        return Err(Refusal::TooLong(limit));
-    }
-    match timeout(patience, Limited::new(body, body_limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLong(limit)),
-        Ok(Err(_)) => Err(Refusal::CutOff),
-        Err(_) => Err(Refusal::TooSlow),
-    }
+    body::read(body, body_limit, patience).await.map_err(|error| match error {
+        BodyError::TooLong => Refusal::TooLong(limit),
+        BodyError::CutOff => Refusal::CutOff,
+        BodyError::TooSlow => Refusal::TooSlow,
+    })
 }
 
 fn messages(payload: &[u8]) -> Result<Vec<String>, Refusal> {

@@ -15,7 +15,7 @@ use tokio::{net::TcpListener, sync::Notify, time::sleep};
 
 use crate::{
     peer::{Peer, Seen},
-    server::{get, run, server, settings},
+    server::{get, run, server, settings, settings_for_backends},
 };
 
 /// A store that may be away. Real stores cannot be away on demand.
@@ -59,7 +59,7 @@ async fn while_the_store_is_being_opened_the_server_lives_and_is_not_ready() {
     let settings = Settings {
         admin_listen: Some(free.to_string()),
         session_store: "app.SlowStore".to_owned(),
-        ..Settings::default()
+        ..settings_for_backends()
     };
     let (opening, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (tell, wait) = (Arc::clone(&opening), Arc::clone(&go_on));
@@ -76,6 +76,8 @@ async fn while_the_store_is_being_opened_the_server_lives_and_is_not_ready() {
     assert!(get(free, "/healthz").await.0.starts_with("HTTP/1.1 200 "));
     let (head, body) = get(free, "/readyz").await;
     assert!(head.starts_with("HTTP/1.1 503 ") && body == "not ready: starting\n", "{head} {body}");
+    let (head, body) = get(free, "/sessions").await;
+    assert!(head.starts_with("HTTP/1.1 503 ") && body == r#"{"error":"the server is starting"}"#, "{head} {body}");
     go_on.notify_one();
     let _server = starting.await.unwrap().unwrap();
     assert_eq!(get(free, "/readyz").await.1, "ready\n");

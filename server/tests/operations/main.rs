@@ -1,6 +1,7 @@
 //! What operators see of a server: health, numbers and logs, and that their manual names all of it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod backend;
 mod binary;
 mod health;
 #[path = "../support/log.rs"]

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use swampdragon_server::{
     Server, ServerBuilder,
     session_store::{MemorySessionStore, SessionStoreOptions},
-    settings::Settings,
+    settings::{Password, Settings},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -26,6 +26,14 @@ pub(crate) fn settings() -> Settings {
     Settings { admin_listen: Some("127.0.0.1:0".to_owned()), ..Settings::default() }
 }
 
+/// What backends show.
+pub(crate) const TOKEN: &str = "the-token-of-these-tests";
+
+/// [`settings`] with what is for backends turned on.
+pub(crate) fn settings_for_backends() -> Settings {
+    Settings { admin_token: Some(Password::new(TOKEN)), ..settings() }
+}
+
 pub(crate) fn server() -> ServerBuilder {
     let store = MemorySessionStore::new(&SessionStoreOptions::default());
     Server::builder().settings(settings()).session_store(store)
@@ -43,9 +51,16 @@ pub(crate) async fn run(builder: ServerBuilder) -> Running {
 
 /// Status line and headers, and the body.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> (String, String) {
+    request(address, &format!("GET {path}"), "", b"").await
+}
+
+/// The same for any request, with these lines of headers besides.
+pub(crate) async fn request(address: SocketAddr, line: &str, headers: &str, body: &[u8]) -> (String, String) {
     let mut socket = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
+    let length = body.len();
+    let request =
+        format!("{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n");
+    socket.write_all(&[request.as_bytes(), body].concat()).await.unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use redis::{AsyncCommands as _, aio::MultiplexedConnection};
 use serde_json::Value;
 use swampdragon_server::{
-    Server,
+    Server, Sessions,
     settings::{Invocation, Loaded, Settings},
 };
 use tokio::{
@@ -26,6 +26,7 @@ pub(crate) const LEFT: Duration = Duration::from_secs(60);
 pub(crate) struct App {
     pub(crate) server: SocketAddr,
     pub(crate) redis: MultiplexedConnection,
+    pub(crate) sessions: Sessions,
     _redis_server: RedisServer,
     _stop: oneshot::Sender<()>,
 }
@@ -59,12 +60,12 @@ impl App {
         let redis = client.get_multiplexed_async_connection().await.unwrap();
         let settings = Settings { session_store: redis_server.url(), ..settings };
         let server = Server::builder().settings(settings).bind("127.0.0.1:0").await.unwrap();
-        let address = server.local_addr().unwrap();
+        let (address, sessions) = (server.local_addr().unwrap(), server.sessions());
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(server.run_until(async {
             let _ = stopped.await;
         }));
-        Self { server: address, redis, _redis_server: redis_server, _stop: stop }
+        Self { server: address, redis, sessions, _redis_server: redis_server, _stop: stop }
     }
 
     /// As the framework of the recording, with the recorded session in Redis.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
+use swampdragon_server::protocol::SessionKey;
 
 use crate::{
     app::{App, LEFT, message, read, recording, send},
@@ -103,6 +104,20 @@ async fn a_session_that_the_app_has_ended_is_told_of_and_stays_ended() {
     send(&mut page, &answer()).await;
     assert_eq!(message(&mut page).await, json!({"session": null, "state": "expired"}));
     assert!(!app.redis.exists::<_, bool>(&recording.key).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_backend_that_revokes_a_session_closes_its_pages() {
+    let recording = recording("express");
+    let mut app = App::of(&recording).await;
+    let mut page = app.page(&recording.cookie).await;
+    let mut other = app.page("").await;
+    message(&mut page).await;
+    let id = SessionKey::parse(recording.key.strip_prefix("sess:").unwrap()).unwrap();
+    assert!(app.sessions.log_out(&id).await.unwrap());
+    assert_eq!(page.text().await, r#"c[4001,"Logged out"]"#);
+    assert!(!app.redis.exists::<_, bool>(&recording.key).await.unwrap());
+    assert_eq!(message(&mut other).await, json!({"heartbeat": "tick", "ack": true}));
 }
 
 #[tokio::test]

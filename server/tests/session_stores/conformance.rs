@@ -238,6 +238,27 @@ pub(crate) async fn an_end_makes_no_session_of_nothing(test: impl StoreUnderTest
     assert_lives(test.store().lifetime(&key("a")).await.unwrap(), TTL);
 }
 
+pub(crate) async fn sessions_that_live_are_counted_by_how_their_keys_begin(test: impl StoreUnderTest) {
+    let store = test.store();
+    assert_eq!(store.count("").await.unwrap(), 0);
+    store.save(&key("abandoned"), b"value").await.unwrap();
+    test.pass(TTL / 2).await;
+    for name in ["ab", "abc", "abd", "aB", "b", &"a".repeat(128)] {
+        store.save(&key(name), b"value").await.unwrap();
+    }
+    for (prefix, count) in [("", 7), ("a", 6), ("ab", 4), ("abc", 1), ("abcd", 0), ("*", 0), ("a?", 0), ("[ab]", 0)] {
+        assert_eq!(store.count(prefix).await.unwrap(), count, "{prefix}");
+    }
+    test.pass(TTL / 2).await;
+    assert_eq!(store.count("ab").await.unwrap(), 3);
+    store.delete(&key("abd")).await.unwrap();
+    assert_eq!(store.count("ab").await.unwrap(), 2);
+}
+
+pub(crate) async fn when_a_session_ends_is_no_session(test: impl StoreUnderTest) {
+    sessions_that_live_are_counted_by_how_their_keys_begin(test).await;
+}
+
 pub(crate) async fn a_key_without_a_ttl_keeps_having_none(test: impl HoldsPersistentKeys) {
     test.put_persistent(&key("a"), b"value").await;
     assert_eq!(test.store().lifetime(&key("a")).await.unwrap(), Lifetime::Persistent);
@@ -264,6 +285,7 @@ macro_rules! cases {
             asking_for_the_lifetime_changes_nothing
             generated_keys_are_unique_and_hard_to_guess
             a_deleted_value_is_gone
+            sessions_that_live_are_counted_by_how_their_keys_begin
             many_at_once_do_not_disturb_each_other
         }
     };
@@ -272,6 +294,7 @@ macro_rules! cases {
             a_session_is_gone_at_its_end_even_if_it_was_refreshed_the_moment_before
             saving_again_gives_no_new_end_and_a_new_session_has_one_of_its_own
             an_end_makes_no_session_of_nothing
+            when_a_session_ends_is_no_session
         }
     };
 }

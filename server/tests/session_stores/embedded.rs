@@ -320,6 +320,7 @@ async fn a_full_store_refuses_the_new_and_keeps_the_old() {
     let store = open(&folder, &SessionStoreOptions { max_sessions: 1, ..options() }, &clock);
     store.save(&key("a"), b"1").await.unwrap();
     let error = store.save(&key("b"), b"1").await.unwrap_err();
+    assert!(error.is_full());
     assert_eq!(
         std::error::Error::source(&error).unwrap().to_string(),
         "the session store holds 1 sessions and may hold no more (setting `max_stored_sessions`)"

@@ -40,7 +40,7 @@ async fn a_full_store_refuses_the_new_and_keeps_the_old() {
     store.save(&key("b"), b"1").await.unwrap();
 
     let error = store.save(&key("c"), b"1").await.unwrap_err();
-    assert!(!error.is_unavailable());
+    assert!(error.is_full() && !error.is_unavailable());
     assert_eq!(
         std::error::Error::source(&error).unwrap().to_string(),
         "the session store holds 2 sessions and may hold no more (setting `max_stored_sessions`)"

@@ -271,6 +271,24 @@ async fn a_database_and_a_prefix_of_its_own() {
 }
 
 #[tokio::test]
+async fn of_all_that_redis_has_only_sessions_are_counted() {
+    let server = RedisServer::start();
+    let mut direct = direct(&server).await;
+    for name in ["a[1]*?:x:y", "a[1]*?:", "a[1]*?:?age:x", "a1b?:x", "a[1]bc:x", "other"] {
+        let () = direct.set(name, "value").await.unwrap();
+    }
+    let options = SessionStoreOptions { key_prefix: "a[1]*?:".to_owned(), ..options() };
+    let store = RedisSessionStore::connect(&server.url(), &options).await.unwrap();
+    assert_eq!(store.count("").await.unwrap(), 0);
+    // More than one question asks for.
+    for number in 0..2500 {
+        store.save(&key(&format!("k{number}")), b"value").await.unwrap();
+    }
+    assert_eq!((store.count("").await.unwrap(), store.count("k24").await.unwrap()), (2500, 111));
+    assert!(calls(&mut direct, "scan").await > 4);
+}
+
+#[tokio::test]
 async fn a_restart_of_redis_is_an_outage_and_no_more() {
     let mut server = RedisServer::start();
     let store = RedisSessionStore::connect(&server.url(), &options()).await.unwrap();

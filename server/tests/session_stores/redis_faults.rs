@@ -38,7 +38,7 @@ async fn a_full_redis_refuses_new_sessions_and_keeps_those_it_has() {
         set(&mut direct, "maxmemory", "1").await;
 
         let refused = store.save(&key("b"), b"value").await.unwrap_err();
-        assert!(!refused.is_unavailable());
+        assert!(refused.is_full() && !refused.is_unavailable());
         assert!(refused.source().unwrap().to_string().contains("maxmemory"), "{:?}", refused.source());
         assert_lives(store.refresh_key_timeout(&key("a")).await.unwrap(), TTL);
         assert_eq!(store.get(&key("a")).await.unwrap().as_deref(), Some(&b"value"[..]));
@@ -187,6 +187,7 @@ async fn the_user_of_the_documentation_has_all_the_rights_it_takes() {
         assert_lives(store.refresh_key_timeout(&key("a")).await.unwrap(), TTL);
         assert_lives(store.lifetime(&key("a")).await.unwrap(), TTL);
         assert_eq!(store.refresh_key_timeout(&key("b")).await.unwrap(), Lifetime::Missing);
+        assert_eq!(store.count("").await.unwrap(), 1);
         assert!(store.delete(&key("a")).await.unwrap());
     }
     let publications = RedisPubSub::connect(&url, &options(), Subscribers::default()).await.unwrap();

@@ -1,6 +1,7 @@
 //! What users of SwampDragon would notice, in the order they would care.
 
 mod attacks;
+mod backend;
 mod bad_input_at_start;
 mod bad_input_on_the_wire;
 mod bound_session;

@@ -201,6 +201,11 @@ impl SessionStore for EmbeddedSessionStore {
         self.change(move |tables, rules| tables.remove(&key, rules.now_ms).map(Ok)).await
     }
 
+    async fn count(&self, prefix: &str) -> Result<u64, SessionStoreError> {
+        let prefix = prefix.to_owned();
+        self.read(move |reader, now| reader.count(&prefix, now)).await
+    }
+
     fn max_age(&self) -> Option<Duration> {
         self.max_age
     }

@@ -62,6 +62,19 @@ impl Reader {
             _ => Lifetime::Missing,
         })
     }
+
+    /// How many sessions live whose keys begin with `prefix`.
+    pub(super) fn count(&self, prefix: &str, now: u64) -> Result<u64, redb::Error> {
+        let mut count = 0;
+        for entry in self.deadlines.range(prefix..)? {
+            let (key, deadline) = entry?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            count += u64::from(deadline.value() > now);
+        }
+        Ok(count)
+    }
 }
 
 /// The tables in one write transaction. A session is in the first three of them or in none.

@@ -58,7 +58,7 @@ where
 
     fn answer(self: Box<Self>, committed: Result<(), EmbeddedStoreError>) {
         let result = match (committed, self.outcome) {
-            (Ok(()), Some(outcome)) => outcome.map_err(SessionStoreError::failed),
+            (Ok(()), Some(outcome)) => outcome.map_err(SessionStoreError::full),
             (Ok(()), None) => Err(EmbeddedStoreError::WriterStopped.into()),
             (Err(error), _) => Err(error.into()),
         };

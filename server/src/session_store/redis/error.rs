@@ -136,9 +136,15 @@ pub(super) fn may_pass(error: &RedisError) -> bool {
     }
 }
 
-/// Sorts what Redis says into "later perhaps" and "no".
+/// Sorts what Redis says into "later perhaps", "no more" and "no".
 pub(super) fn store_error(error: RedisError) -> SessionStoreError {
-    if is_unavailable(&error) { SessionStoreError::unavailable(error) } else { SessionStoreError::failed(error) }
+    if is_unavailable(&error) {
+        SessionStoreError::unavailable(error)
+    } else if error.code() == Some("OOM") {
+        SessionStoreError::full(error)
+    } else {
+        SessionStoreError::failed(error)
+    }
 }
 
 /// Whether the same request may succeed later.
@@ -203,7 +209,9 @@ mod tests {
     #[test]
     fn a_refusal_for_good_is_a_failure() {
         for code in ["WRONGTYPE", "NOPERM", "OOM", "ERR"] {
-            assert!(!store_error(make_extension_error(code.to_owned(), None)).is_unavailable(), "{code}");
+            let error = store_error(make_extension_error(code.to_owned(), None));
+            assert!(!error.is_unavailable(), "{code}");
+            assert_eq!(error.is_full(), code == "OOM", "{code}");
         }
     }
 }

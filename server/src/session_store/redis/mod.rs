@@ -1,6 +1,7 @@
 mod address;
 mod backoff;
 mod cluster;
+mod count;
 mod error;
 mod link;
 mod max_age;
@@ -46,6 +47,8 @@ pub struct RedisSessionStore {
     max_age: Option<MaxAge>,
     /// They are another program's.
     foreign: bool,
+    /// What stands before our own sessions' keys.
+    key_prefix: String,
 }
 
 enum Nodes {
@@ -103,7 +106,13 @@ impl RedisSessionStore {
         let max_age = MaxAge::of(options, forced == Some(RefreshCommand::Script));
         let foreign = options.layout.is_some();
         let layout = options.layout.clone().unwrap_or_else(|| RedisLayout::behind(&options.key_prefix));
-        let store = Self { nodes, max_age, foreign, refresh: Refresh::new(layout, ttl_ms, forced) };
+        let store = Self {
+            nodes,
+            max_age,
+            foreign,
+            key_prefix: options.key_prefix.clone(),
+            refresh: Refresh::new(layout, ttl_ms, forced),
+        };
         let checked = wait_for(&described, options.start_wait, || store.check()).await;
         checked.map_err(|error| ConnectRedisError::new(described, error))?;
         Ok(store)
@@ -154,7 +163,7 @@ impl RedisSessionStore {
 impl SessionStore for RedisSessionStore {
     async fn save(&self, key: &SessionKey, value: &[u8]) -> Result<(), SessionStoreError> {
         if self.foreign {
-            return Err(SessionStoreError::not_supported("save"));
+            return Err(SessionStoreError::forbidden("the app makes its sessions itself (session_layout)"));
         }
         if let Some(max_age) = &self.max_age {
             return max_age.save(self, key, value).await.map_err(store_error);
@@ -200,6 +209,18 @@ impl SessionStore for RedisSessionStore {
             max_age.forget(self, key).await.map_err(store_error)?;
         }
         Ok(deleted)
+    }
+
+    async fn count(&self, prefix: &str) -> Result<u64, SessionStoreError> {
+        if self.foreign {
+            return Err(SessionStoreError::not_supported("count"));
+        }
+        let question = count::Question { key_prefix: &self.key_prefix, prefix };
+        let counted = match &self.nodes {
+            Nodes::One(link) => question.ask(link).await,
+            Nodes::Cluster(cluster) => cluster.count(&question).await,
+        };
+        counted.map_err(store_error)
     }
 
     fn max_age(&self) -> Option<Duration> {

@@ -16,7 +16,7 @@ pub(super) use self::{
     origins::{Origins, WebOrigin},
     text::{
         Carrier, File, Folder, Host, KeyPrefix, ListenAddress, LogFilter, PasswordText, Prefix, ScriptAddress, Socket,
-        Store,
+        Store, Token,
     },
     time::{Time, duration_text},
 };

@@ -10,6 +10,11 @@ use crate::session_store::{REDIS_FORMS, is_redis_address, redacted};
 pub struct Password(String);
 
 impl Password {
+    /// Takes a secret for what it is.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// The password itself. Keep it out of logs.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -41,6 +46,33 @@ impl Kind for PasswordText {
 
     fn shown(_: &str) -> String {
         "`***`".to_owned()
+    }
+}
+
+/// What programs show to be let in: long enough that nobody guesses it, and fit to stand in a header.
+pub(in crate::settings) struct Token;
+
+impl Kind for Token {
+    type Value = Password;
+
+    const PLACEHOLDER: &'static str = "TOKEN";
+
+    fn parse(text: &str) -> Result<Password, String> {
+        if (16..=1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Password(text.to_owned()))
+        } else {
+            Err("16 to 1024 visible ASCII characters, such as `openssl rand -hex 32` makes".to_owned())
+        }
+    }
+
+    fn toml(value: &Password) -> Option<String> {
+        PasswordText::toml(value)
+    }
+
+    fn shown(text: &str) -> String {
+        let (all, unfit) = (text.chars().count(), text.chars().filter(|c| !c.is_ascii_graphic()).count());
+        let which = if unfit == 0 { String::new() } else { format!(", of which {unfit} cannot be used") };
+        format!("{all} characters{which}")
     }
 }
 

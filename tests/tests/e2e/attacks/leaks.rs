@@ -61,13 +61,8 @@ async fn files_of_the_machine() -> Result<()> {
 
 #[tokio::test]
 async fn pages_on_the_operators_listener() -> Result<()> {
-    attack(&["--admin-listen", "127.0.0.1:0"], async |target| {
-        let admin = eventually("it is told where operators ask", async || {
-            let log = target.server.log();
-            let told = log.lines().find_map(|line| line.strip_prefix("For operators: http://")?.split('/').next());
-            Ok(told.map(str::to_owned))
-        })
-        .await?;
+    attack(&["--admin-listen", "127.0.0.1:0"], async |mut target| {
+        let admin = target.admin()?;
         let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\n";
         for (line, headers, status) in [

@@ -1,6 +1,7 @@
 //! What an attacker tries and what comes of it: the refusal that `docs/security.md` names, other peers undisturbed, and
 //! Redis exactly as it was.
 
+mod backend_api;
 mod broken_protocol;
 mod crowds;
 mod documentation;
@@ -116,6 +117,11 @@ impl Target {
         let socket = TcpSocket::new_v4()?;
         socket.bind((from, 0).into())?;
         Ok(socket.connect((Ipv4Addr::LOCALHOST, self.server.port()?).into()).await?)
+    }
+
+    /// Host and port of the listener for operators.
+    fn admin(&mut self) -> Result<String> {
+        Ok(self.server.admin_url()?.replace("http://", ""))
     }
 
     /// Sends bytes and reads the answer until the server closes.

@@ -11,11 +11,15 @@ use std::{
 };
 
 use ::redis::{Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
-use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
+use futures_util::{
+    StreamExt,
+    future::{join_all, try_join_all},
+    stream::FuturesUnordered,
+};
 use tokio::time::Instant;
 
 use self::slots::{NodeAddress, SlotMap, slot_of};
-use super::{RedisKey, address, link::Link, refresh::Refresh};
+use super::{RedisKey, address, count::Question, link::Link, refresh::Refresh};
 use crate::session_store::{Lifetime, SessionStoreOptions};
 
 /// How often one request is sent on to another node. While a slot moves two are in the game; more is a cluster that
@@ -149,6 +153,16 @@ impl Cluster {
             async move { refresh.check(&link).await }
         });
         join_all(checks).await.into_iter().collect()
+    }
+
+    /// Counts on all masters at once. Without one of them there is no answer.
+    pub(super) async fn count(&self, question: &Question<'_>) -> RedisResult<u64> {
+        let slots = self.slots().await?;
+        let counts = slots.masters().into_iter().map(|node| {
+            let link = self.link(node);
+            async move { question.ask(&link).await.inspect_err(|error| drop(self.redirection(node, error))) }
+        });
+        Ok(try_join_all(counts).await?.into_iter().sum())
     }
 
     /// Asks every node the same, for what each knows by itself. One that cannot be reached has nobody to tell of.
