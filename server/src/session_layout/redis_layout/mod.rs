@@ -1,5 +1,7 @@
 use std::fmt;
 
+use swampdragon_protocol::SessionKey;
+
 use super::KeyTemplate;
 
 /// How an app has its sessions in Redis: under which keys, and how it lengthens their time to live.
@@ -21,7 +23,7 @@ impl RedisLayout {
 
     /// The key of a session.
     #[must_use]
-    pub fn key(&self, session: &swampdragon_protocol::SessionKey) -> String {
+    pub fn key(&self, session: &SessionKey) -> String {
         self.key.key(session)
     }
 
