@@ -5,7 +5,7 @@ use std::{
 
 use swampdragon_protocol::SessionKey;
 use swampdragon_server::session_layout::{
-    Choice, LayoutName, Secrets, SessionLayout, SessionLayoutOptions, cookie_value,
+    Choice, LayoutName, NoSession, Secrets, SessionLayout, SessionLayoutOptions, cookie_value,
 };
 
 /// When the cookie with a time in it was signed.
@@ -89,22 +89,32 @@ pub(crate) fn check(input: &[u8]) {
     let headers = || input.split(|byte| *byte == b'\n');
     let now = SystemTime::UNIX_EPOCH + NOW;
     for ((_, cookie, prefix), layout) in UNSIGNED.iter().zip(OPEN.iter()) {
-        let Ok((session, value)) = layout.session_and_cookie(headers(), now) else { continue };
+        let Ok(session) = layout.session(headers(), now) else { continue };
         let key = layout.in_redis().key(&session);
         assert_eq!(key.strip_prefix(prefix), Some(session.as_str()));
         let values = [Choice::First, Choice::Last].map(|choice| cookie_value(headers(), cookie, choice));
         assert!(values.iter().any(|value| value.as_deref() == Ok(session.as_str())), "{key} is in no cookie");
-        names_again(layout, &value, &session);
+        set_anew_names_the_same(layout, headers(), &session);
     }
     for (signed, layout) in SIGNED.iter().zip(CLOSED.iter()) {
-        let Ok((session, value)) = layout.session_and_cookie(headers(), now) else { continue };
+        let Ok(session) = layout.session(headers(), now) else { continue };
         assert!(signed.ids.contains(&session.as_str()), "{} was not signed ({})", session.as_str(), signed.signature);
-        names_again(layout, &value, &session);
+        set_anew_names_the_same(layout, headers(), &session);
     }
 }
 
 /// A cookie that is set anew is one that the browser can send, and names the same session.
-fn names_again(layout: &SessionLayout, value: &str, session: &SessionKey) {
+fn set_anew_names_the_same<'a>(
+    layout: &SessionLayout,
+    headers: impl IntoIterator<Item = &'a [u8]> + Clone,
+    session: &SessionKey,
+) {
+    let named = match layout.session_and_cookie(headers, SystemTime::UNIX_EPOCH + NOW) {
+        Err(NoSession::Several) => return,
+        named => named,
+    };
+    let (again, value) = named.expect("the request has a session");
+    assert_eq!(again, *session);
     let header = format!("{}={value}", layout.cookie());
     assert!(!header.contains([';', ',', ' ', '\r', '\n']), "{header}");
     assert_eq!(layout.session([header], SystemTime::UNIX_EPOCH + NOW).as_ref(), Ok(session));

@@ -76,7 +76,8 @@ impl Binding {
 
     /// The session that a request names, and the cookie by which it does.
     pub(crate) fn session_and_cookie(&self, headers: &HeaderMap) -> Result<(SessionKey, String), NoSession> {
-        self.layout.session_and_cookie(headers.get_all(header::COOKIE), SystemTime::now())
+        let cookies: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
+        self.layout.session_and_cookie(cookies.iter(), SystemTime::now())
     }
 
     /// The store has said how a session stands that a cookie named. As long as none has been found, the settings may be

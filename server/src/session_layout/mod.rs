@@ -100,22 +100,32 @@ impl SessionLayout {
         cookie_headers: impl IntoIterator<Item = H>,
         now: SystemTime,
     ) -> Result<SessionKey, NoSession> {
-        self.session_and_cookie(cookie_headers, now).map(|(session, _)| session)
+        self.named_by(&raw_value(cookie_headers, &self.cookie, self.choice)?, now)
     }
 
-    /// The session of a request, and the value of the cookie that names it as the browser sent it.
+    /// The session of a request, and the value of its cookie as the browser sent it, for setting that cookie anew.
     ///
     /// # Errors
-    /// As [`session`](Self::session).
+    /// As [`session`](Self::session); and there are several such cookies that differ. One of them was set for another
+    /// path or by a neighbouring host, and set anew it would take the place of the app's own.
     pub fn session_and_cookie<H: AsRef<[u8]>>(
         &self,
-        cookie_headers: impl IntoIterator<Item = H>,
+        cookie_headers: impl IntoIterator<Item = H> + Clone,
         now: SystemTime,
     ) -> Result<(SessionKey, String), NoSession> {
-        let cookie = raw_value(cookie_headers, &self.cookie, self.choice)?;
-        let id = self.verifier.open(&self.cookie, decoded(&cookie)?, now)?;
+        let [first, last] =
+            [Choice::First, Choice::Last].map(|choice| raw_value(cookie_headers.clone(), &self.cookie, choice));
+        let cookie = first?;
+        if cookie != last? {
+            return Err(NoSession::Several);
+        }
+        self.named_by(&cookie, now).map(|session| (session, cookie))
+    }
+
+    fn named_by(&self, cookie: &str, now: SystemTime) -> Result<SessionKey, NoSession> {
+        let id = self.verifier.open(&self.cookie, decoded(cookie)?, now)?;
         let id = SessionKey::parse(&id).map_err(NoSession::Id)?;
-        if self.name.has_id(id.as_str()) { Ok((id, cookie)) } else { Err(NoSession::ForeignId) }
+        if self.name.has_id(id.as_str()) { Ok(id) } else { Err(NoSession::ForeignId) }
     }
 
     /// Whose sessions they are.

@@ -12,6 +12,9 @@ pub enum NoSession {
     /// Its escapes do not make up text.
     #[error("the session cookie is malformed")]
     Malformed,
+    /// There are several that differ, where only one would do.
+    #[error("there are several session cookies, which differ")]
+    Several,
     /// The layout has signed cookies, and this one has no signature (setting `session_cookie_signature`).
     #[error("the session cookie is not signed")]
     Unsigned,
@@ -34,7 +37,7 @@ impl NoSession {
     #[must_use]
     pub fn setting(self) -> &'static str {
         match self {
-            Self::NoCookie | Self::TooLong | Self::Malformed => "session_cookie",
+            Self::NoCookie | Self::TooLong | Self::Malformed | Self::Several => "session_cookie",
             Self::Unsigned | Self::ExpiredSignature => "session_cookie_signature",
             Self::WrongSignature => "session_cookie_secrets_file",
             // A signature in it is the most likely reason.

@@ -38,37 +38,35 @@ pub(super) async fn touch(State(endpoint): State<Arc<Endpoint>>, method: Method,
 
 async fn touched(endpoint: &Endpoint, headers: &HeaderMap) -> Response<Body> {
     let service = &endpoint.service;
-    let no_session = |why: &str| {
-        let mut response = respond(PLAIN_TEXT, format!("There is no session to keep: {why}.\n"));
-        *response.status_mut() = StatusCode::UNAUTHORIZED;
-        response
-    };
-    let named = service.binding.as_ref().map(|binding| binding.session_and_cookie(headers));
-    let (session, cookie) = match named {
-        Some(Ok(named)) => named,
-        Some(Err(why)) => return no_session(&why.to_string()),
-        None => return StatusCode::NOT_FOUND.into_response(),
+    let Some(binding) = &service.binding else { return StatusCode::NOT_FOUND.into_response() };
+    let (session, cookie) = match binding.session_and_cookie(headers) {
+        Ok(named) => named,
+        Err(why) => return no_session(&why.to_string()),
     };
     match service.store.lifetime(&session).await {
         Ok(Lifetime::Missing) => return no_session("it has ended"),
         Ok(Lifetime::Expires(_) | Lifetime::Persistent | Lifetime::NotSupported) => {}
         Err(error) => {
             tracing::debug!(error = &error as &dyn std::error::Error, ?session, "cookie not set anew");
-            let mut response = respond(PLAIN_TEXT, "The session store cannot be asked just now.\n");
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            return response;
+            return refused(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The session store cannot be asked just now.\n".to_owned(),
+            );
         }
     }
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    // Bytes that no header may have are in no cookie that counts.
-    if let Some(cookie) = service
-        .binding
-        .as_ref()
-        .map(|binding| binding.layout().cookie())
-        .and_then(|name| set_cookie(name, &cookie, &service.settings))
-    {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    match set_cookie(binding.layout().cookie(), &cookie, &service.settings) {
+        Some(cookie) => (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response(),
+        None => no_session("no header may have its cookie's bytes"),
     }
+}
+
+fn no_session(why: &str) -> Response<Body> {
+    refused(StatusCode::UNAUTHORIZED, format!("There is no session to keep: {why}.\n"))
+}
+
+fn refused(status: StatusCode, why: String) -> Response<Body> {
+    let mut response = respond(PLAIN_TEXT, why);
+    *response.status_mut() = status;
     response
 }
 

@@ -87,6 +87,24 @@ async fn only_the_apps_own_pages_may_and_only_for_a_session_that_lives() {
     assert_eq!(header(&head, "set-cookie"), None);
 }
 
+/// A neighbouring host can set a cookie of that name for all hosts of the domain, of a session of its own.
+#[tokio::test]
+async fn of_several_cookies_that_differ_none_is_set_anew() {
+    let recording = recording("express");
+    let app = app(&recording, &[]).await;
+    let own = format!("http://{}", app.server);
+    let twice = format!("{0}; {0}", recording.cookie);
+    let (head, _) = app.request(TOUCH, &[("Cookie", &twice), ("Origin", &own)]).await;
+    assert!(head.starts_with("HTTP/1.1 204 "), "{head}");
+    for cookies in
+        [format!("{}; connect.sid=other", recording.cookie), format!("connect.sid=other; {}", recording.cookie)]
+    {
+        let (head, body) = app.request(TOUCH, &[("Cookie", &cookies), ("Origin", &own)]).await;
+        assert!(head.starts_with("HTTP/1.1 401 ") && body.contains("several session cookies"), "{head}\n{body}");
+        assert_eq!(header(&head, "set-cookie"), None);
+    }
+}
+
 #[tokio::test]
 async fn it_is_not_there_unless_asked_for() {
     let recording = recording("express");
