@@ -1,16 +1,10 @@
 //! Somebody who reaches the operators' listener wants sessions of it.
 
-use std::time::Duration;
+use anyhow::{Result, ensure};
+use swampdragon_tests::deadline::eventually;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use anyhow::{Context as _, Result, ensure};
-use swampdragon_tests::deadline::{PATIENCE, eventually};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::timeout,
-};
-
-use super::{Target, VICTIM, attack, rest};
+use super::{Target, VICTIM, attack, rest, status_of_slow_body};
 
 const TOKEN: &str = "token-that-nobody-guesses";
 
@@ -174,26 +168,11 @@ async fn a_value_that_is_too_long() -> Result<()> {
 #[tokio::test]
 async fn a_value_that_comes_byte_by_byte() -> Result<()> {
     attack(&ON, async |mut target| {
-        let (mut read, mut write) = TcpStream::connect(target.admin()?).await?.into_split();
         let head = format!(
             "POST /sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 9999\r\n\r\n"
         );
-        write.write_all(head.as_bytes()).await?;
-        let slowly = async {
-            while write.write_all(b"v").await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let mut answer = [0; 12];
-        let answered = async {
-            tokio::select! {
-                answered = read.read_exact(&mut answer) => answered.map(drop),
-                () = slowly => Ok(()),
-            }
-        };
-        timeout(PATIENCE, answered).await.context("the server listens for ever")??;
-        let answer = String::from_utf8_lossy(&answer);
-        ensure!(answer == "HTTP/1.1 408", "it was answered {answer}");
+        let status = status_of_slow_body(TcpStream::connect(target.admin()?).await?, &head, b'v').await?;
+        ensure!(status == "HTTP/1.1 408", "it was answered {status}");
         Ok(target)
     })
     .await

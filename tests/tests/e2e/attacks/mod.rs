@@ -150,6 +150,26 @@ impl Target {
     }
 }
 
+/// The first line of the answer to a request whose body comes byte by byte, until the server has had enough.
+async fn status_of_slow_body(tcp: TcpStream, head: &str, byte: u8) -> Result<String> {
+    let (mut read, mut write) = tcp.into_split();
+    write.write_all(head.as_bytes()).await?;
+    let slowly = async {
+        while write.write_all(&[byte]).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let mut answer = [0; 12];
+    let answered = async {
+        tokio::select! {
+            answered = read.read_exact(&mut answer) => answered.map(drop),
+            () = slowly => Ok(()),
+        }
+    };
+    timeout(PATIENCE, answered).await.context("the server listens for ever")??;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
 /// What comes until the server closes.
 async fn rest(tcp: &mut TcpStream) -> Result<String> {
     let mut rest = Vec::new();

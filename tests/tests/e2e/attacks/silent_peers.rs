@@ -2,14 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
-use swampdragon_tests::deadline::{PATIENCE, eventually};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::timeout,
-};
+use anyhow::{Result, ensure};
+use swampdragon_tests::deadline::eventually;
+use tokio::io::AsyncWriteExt as _;
 
-use super::{attack, rest};
+use super::{attack, rest, status_of_slow_body};
 
 #[tokio::test]
 async fn connections_that_ask_nothing() -> Result<()> {
@@ -40,23 +37,9 @@ async fn a_body_that_never_ends() -> Result<()> {
     attack(&["--handshake-timeout", "500ms"], async |target| {
         let opened = target.request("POST /data/000/slow/xhr", "", "").await?;
         ensure!(opened.ends_with("o\n"), "the session does not open: {opened}");
-        let (mut read, mut write) = target.tcp().await?.into_split();
-        write.write_all(b"POST /data/000/slow/xhr_send HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n").await?;
-        let slowly = async {
-            while write.write_all(b"[").await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let mut answer = [0; 12];
-        let answered = async {
-            tokio::select! {
-                answered = read.read_exact(&mut answer) => answered.map(drop),
-                () = slowly => Ok(()),
-            }
-        };
-        timeout(PATIENCE, answered).await.context("the server listens for ever")??;
-        let answer = String::from_utf8_lossy(&answer);
-        ensure!(answer == "HTTP/1.1 408", "it was answered {answer}");
+        let head = "POST /data/000/slow/xhr_send HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n";
+        let status = status_of_slow_body(target.tcp().await?, head, b'[').await?;
+        ensure!(status == "HTTP/1.1 408", "it was answered {status}");
         Ok(target)
     })
     .await
