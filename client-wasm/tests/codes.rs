@@ -26,6 +26,7 @@ fn javascript_has_the_same_numbers() {
             ("WAKE", Command::Wake as u32),
             ("INFO", Command::Info as u32),
             ("PRESENCE", Command::Presence as u32),
+            ("REBIND", Command::Rebind as u32),
             ("OPEN", Delivery::Open as u32),
             ("CLOSE", Delivery::Close as u32),
             ("MESSAGE", Delivery::Message as u32),
@@ -42,8 +43,8 @@ fn javascript_has_the_same_numbers() {
 
 #[test]
 fn every_command_is_known_by_its_number() {
-    for number in 0..=13 {
+    for number in 0..=14 {
         assert_eq!(Command::from_number(number).map(|command| command as u32), Some(number));
     }
-    assert_eq!(Command::from_number(14), None);
+    assert_eq!(Command::from_number(15), None);
 }
