@@ -31,7 +31,7 @@ extern "C" {
     fn code_at(this: &CloseFrame, index: u32) -> u16;
     #[wasm_bindgen(catch, js_namespace = JSON, js_name = parse)]
     fn parse_json(text: &JsValue) -> Result<JsValue, JsValue>;
-    // The dispatch function is all that a timer needs to call. ARCHITECTURE.md, "Page weight": what a crate would add.
+    // The dispatch function is all that a timer needs to call. docs/client.md, "Page weight": what a crate would add.
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(dispatch: &Function, milliseconds: u32, subject: u32, command: u32) -> i32;
     #[wasm_bindgen(js_name = clearTimeout)]
