@@ -13,7 +13,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::{ParseError, Url};
 
-use crate::{deadline::eventually, process::Process};
+use crate::{
+    deadline::eventually,
+    process::{Process, on_free_port},
+};
 
 const DRIVER_REMEDY: &str = "Install it with `apt-get install chromium chromium-driver`.";
 
@@ -32,12 +35,12 @@ impl Browser {
     /// When Chromium or its driver is missing, or does not start.
     pub async fn start() -> Result<Self> {
         let profile = tempfile::tempdir()?;
-        let mut command = Command::new("chromedriver");
-        // Chromium leaves files in the system's folder for them when it is ended by a signal.
-        command.arg("--port=0").env("TMPDIR", profile.path());
-        let mut driver = Process::start(command, DRIVER_REMEDY)?;
-        let port: u16 = driver.line("its port", |line| {
-            line.rsplit_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
+        // Left to itself it takes a port that is free for IPv6, and gives up if it is not for IPv4.
+        let (driver, port) = on_free_port(DRIVER_REMEDY, |port| {
+            let mut command = Command::new("chromedriver");
+            // Chromium leaves files in the system's folder for them when it is ended by a signal.
+            command.arg(format!("--port={port}")).env("TMPDIR", profile.path());
+            Ok(command)
         })?;
         let capabilities = json!({
             "goog:loggingPrefs": { "browser": "ALL" },
