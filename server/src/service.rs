@@ -1,13 +1,18 @@
 use std::sync::Arc;
 
-use swampdragon_protocol::{ChannelName, HeartbeatMessage, MessageForm, ServerMessage, json::encode_server_message};
+use swampdragon_protocol::{
+    ChannelName, HeartbeatMessage, MessageForm, ServerMessage, SessionKey, json::encode_server_message,
+};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     admission::Admission,
     binding::Binding,
-    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment, OriginNames, RateLimit},
+    connection::{
+        Connection, ConnectionTable, Dialect, HoldingsTable, KeptSessions, KeyHash, KeyHasher, Moment, OriginNames,
+        RateLimit,
+    },
     drain::Drain,
     heartbeat::{Notices, Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
@@ -43,6 +48,7 @@ pub(crate) struct Service {
     pub(crate) pub_sub: Arc<dyn PubSub>,
     pub(crate) connections: ConnectionTable,
     pub(crate) holdings: HoldingsTable,
+    pub(crate) kept_sessions: KeptSessions,
     pub(crate) origin_names: OriginNames,
     pub(crate) heartbeat_messages: Schedule<Connection>,
     pub(crate) heartbeat_frames: Schedule<Connection>,
@@ -102,6 +108,7 @@ impl Service {
             notices,
             connections: ConnectionTable::new(),
             holdings: HoldingsTable::default(),
+            kept_sessions: KeptSessions::default(),
             origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
             heartbeat_frames: Schedule::new(),
@@ -127,6 +134,14 @@ impl Service {
     pub(crate) fn minute(&self) -> u16 {
         // Only the lower bits are wanted.
         (self.started.elapsed().as_secs() / 60) as u16
+    }
+
+    /// The open connections that have this session, whether their pages named it or they keep it.
+    pub(crate) fn connections_with_session(&self, key: &SessionKey, hash: KeyHash) -> Vec<Connection> {
+        // First the numbers: a session that becomes a connection's first is among its others until it has.
+        let others =
+            self.holdings.with_other_session(hash).into_iter().chain(self.kept_sessions.keepers(key)).collect();
+        self.connections.with_session(hash, &others)
     }
 
     /// What publishes to the pages of every node.

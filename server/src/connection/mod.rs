@@ -5,6 +5,7 @@ mod dialect;
 mod handler;
 mod heartbeats;
 mod holdings;
+mod kept_sessions;
 mod key_hash;
 mod logout;
 mod message;
@@ -28,6 +29,7 @@ pub(crate) use beat_clock::Moment;
 pub(crate) use dialect::Dialect;
 pub use handler::{ConnectionHandler, DataConnection};
 pub(crate) use holdings::HoldingsTable;
+pub(crate) use kept_sessions::KeptSessions;
 pub(crate) use key_hash::{KeyHash, KeyHasher};
 pub use message::{HeartbeatReply, LogoutRequest, Message};
 pub(crate) use message_rate::RateLimit;
@@ -182,6 +184,7 @@ impl Connection {
         let Some(frames) = heartbeat_frame.replace(None) else { return };
         service.heartbeat_frames.remove(frames);
         self.give_up_holdings();
+        self.give_up_kept_sessions();
         if let Some(slot) = heartbeat_message.replace(None) {
             service.heartbeat_messages.remove(slot);
         }

@@ -82,7 +82,7 @@ impl ConnectionTable {
     }
 
     /// The connections whose first session is this, and those with one of these numbers.
-    pub(super) fn with_session(&self, hash: KeyHash, others: &HashSet<u32>) -> Vec<Connection> {
+    pub(crate) fn with_session(&self, hash: KeyHash, others: &HashSet<u32>) -> Vec<Connection> {
         let has = |open: &Open| {
             open.first_session.is_some_and(|first| first.is(hash)) || others.contains(&open.connection.id())
         };
