@@ -20,9 +20,11 @@ const fn tool(program: &'static str, packages: &'static [&'static str]) -> Tool 
     Tool { program, packages, complete: || true }
 }
 
-const TOOLS: [Tool; 7] = [
+const TOOLS: [Tool; 8] = [
     tool("node", &["nodejs"]),
     tool("npm", &["npm"]),
+    // Builds jemalloc.
+    tool("make", &["make"]),
     tool("redis-server", &["redis-server"]),
     tool("chromedriver", &["chromium", "chromium-driver"]),
     tool("python3", &["python3", "python3-pip"]),
