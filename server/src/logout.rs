@@ -96,7 +96,7 @@ pub(crate) fn listen(service: &Arc<Service>) {
 
 fn close_all(service: &Service, key: &SessionKey, except: Option<&Connection>) {
     let hash = service.key_hasher.hash(key);
-    for connection in service.holdings.with_session(&service.connections, key, hash) {
+    for connection in service.connections_with_session(key, hash) {
         connection.forget_session(key, hash);
         if !except.is_some_and(|asker| asker.is(&connection)) {
             connection.close(close_code::LOGGED_OUT);

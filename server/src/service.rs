@@ -1,15 +1,20 @@
 use std::sync::Arc;
 
-use swampdragon_protocol::{ChannelName, HeartbeatMessage, MessageForm, ServerMessage, json::encode_server_message};
+use swampdragon_protocol::{
+    ChannelName, HeartbeatMessage, MessageForm, ServerMessage, SessionKey, json::encode_server_message,
+};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     admission::Admission,
     binding::Binding,
-    connection::{Connection, ConnectionTable, Dialect, HoldingsTable, KeyHasher, Moment, OriginNames, RateLimit},
+    connection::{
+        Connection, ConnectionTable, Dialect, HoldingsTable, KeptSessions, KeyHash, KeyHasher, Moment, OriginNames,
+        RateLimit,
+    },
     drain::Drain,
-    heartbeat::{Notices, Refresher, RefresherSettings, Schedule},
+    heartbeat::{Notices, Refresher, RefresherSettings, Rounds, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
     proxies::Proxies,
@@ -43,9 +48,9 @@ pub(crate) struct Service {
     pub(crate) pub_sub: Arc<dyn PubSub>,
     pub(crate) connections: ConnectionTable,
     pub(crate) holdings: HoldingsTable,
+    pub(crate) kept_sessions: KeptSessions,
     pub(crate) origin_names: OriginNames,
     pub(crate) heartbeat_messages: Schedule<Connection>,
-    pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
     /// Where the sessions are an app's.
     pub(crate) binding: Option<Arc<Binding>>,
@@ -102,9 +107,9 @@ impl Service {
             notices,
             connections: ConnectionTable::new(),
             holdings: HoldingsTable::default(),
+            kept_sessions: KeptSessions::default(),
             origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
-            heartbeat_frames: Schedule::new(),
             key_hasher,
             node: Uuid::new_v4().simple().to_string(),
             node_channel: settings.node_channel(),
@@ -127,6 +132,14 @@ impl Service {
     pub(crate) fn minute(&self) -> u16 {
         // Only the lower bits are wanted.
         (self.started.elapsed().as_secs() / 60) as u16
+    }
+
+    /// The open connections that have this session, whether their pages named it or they keep it.
+    pub(crate) fn connections_with_session(&self, key: &SessionKey, hash: KeyHash) -> Vec<Connection> {
+        // First the numbers: a session that becomes a connection's first is among its others until it has.
+        let others =
+            self.holdings.with_other_session(hash).into_iter().chain(self.kept_sessions.keepers(key)).collect();
+        self.connections.with_session(hash, &others)
     }
 
     /// What publishes to the pages of every node.
@@ -165,6 +178,13 @@ impl Service {
         // What came last may have come right after a sweep, so it has been silent for one interval longer.
         let sweeps = (peer_timeout.as_millis() / heartbeat_frame_interval.as_millis().max(1)).saturating_sub(1);
         let patience = u16::try_from(sweeps).unwrap_or(u16::MAX - 1).max(2);
-        self.heartbeat_frames.run(|connection| connection.send_heartbeat_frame(&frames, patience)).await;
+        let mut rounds = Rounds::new(heartbeat_frame_interval);
+        loop {
+            let turn = rounds.next().await;
+            for connection in self.connections.in_places(turn, Rounds::TURNS) {
+                connection.send_heartbeat_frame(&frames, patience);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -18,7 +18,7 @@ use tokio_tungstenite::client_async;
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
-/// What a server runs beside its connections: itself, two schedules, publications, the refresher and its watch.
+/// What a server runs beside its connections: itself, two kinds of heartbeats, publications, the refresher and its watch.
 const SERVER_TASKS: usize = 6;
 
 /// Waits until a condition holds that the server brings about on its own.

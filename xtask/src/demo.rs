@@ -10,7 +10,7 @@ use std::{fs, io};
 use anyhow::{Context, Result, bail};
 
 use crate::step::run_shown;
-use crate::{npm, paths, server};
+use crate::{npm, paths, server, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Demo {
@@ -34,6 +34,7 @@ impl Demo {
     pub(crate) fn run(&self) -> Result<()> {
         // Before the build, which may take minutes.
         self.assert_port_free()?;
+        tools::install_for_builds()?;
         npm::bundle()?;
         let binary = server::build()?;
         let folder = paths::target().join("demo");

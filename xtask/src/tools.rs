@@ -1,4 +1,4 @@
-//! The programs that the tests need besides Rust and Node.
+//! The programs that builds and tests need besides Rust.
 
 use std::env;
 use std::path::Path;
@@ -20,9 +20,15 @@ const fn tool(program: &'static str, packages: &'static [&'static str]) -> Tool 
     Tool { program, packages, complete: || true }
 }
 
-const TOOLS: [Tool; 9] = [
+/// What the server and the npm package are built with.
+const FOR_BUILDS: [Tool; 3] = [
     tool("node", &["nodejs"]),
     tool("npm", &["npm"]),
+    // Builds jemalloc.
+    tool("make", &["make"]),
+];
+
+const FOR_TESTS: [Tool; 7] = [
     tool("redis-server", &["redis-server"]),
     tool("chromedriver", &["chromium", "chromium-driver"]),
     tool("python3", &["python3", "python3-pip"]),
@@ -32,9 +38,19 @@ const TOOLS: [Tool; 9] = [
     Tool { complete: php_speaks_redis, ..tool("php", &["php-cli", "php-redis"]) },
 ];
 
+/// Installs what builds need.
+pub(crate) fn install_for_builds() -> Result<()> {
+    install(&FOR_BUILDS)
+}
+
+/// Installs what builds and tests need.
+pub(crate) fn install_for_tests() -> Result<()> {
+    install(FOR_BUILDS.iter().chain(&FOR_TESTS))
+}
+
 /// Installs what is missing where that can be done without asking, and says what to install where it cannot.
-pub(crate) fn install() -> Result<()> {
-    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !tool.is_there()).collect();
+fn install<'a>(tools: impl IntoIterator<Item = &'a Tool>) -> Result<()> {
+    let missing: Vec<&Tool> = tools.into_iter().filter(|tool| !tool.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -19,6 +19,11 @@ use tokio::signal::unix::Signal;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
+/// What a connection keeps is small and has to lie on even addresses, which the system's allocator pads by a third.
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Exit code for a wrong command line or setting, as is customary. Other failures exit with 1.
 const MISUSED: u8 = 2;
 

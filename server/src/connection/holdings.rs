@@ -1,12 +1,12 @@
 use std::{
     any::Any,
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use swampdragon_protocol::{ChannelName, SessionKey};
+use swampdragon_protocol::ChannelName;
 
-use super::{Connection, ConnectionTable, KeyHash, beat_clock::Moment, sessions::OtherSession};
+use super::{Connection, KeyHash, beat_clock::Moment, sessions::OtherSession};
 use crate::pubsub::ReservedChannel;
 
 /// What connections have beyond their heartbeats, by the connections' numbers. Most have nothing; to them this costs
@@ -19,19 +19,10 @@ impl HoldingsTable {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The open connections that have this session, by themselves or by their table's word.
-    pub(crate) fn with_session(
-        &self,
-        connections: &ConnectionTable,
-        key: &SessionKey,
-        hash: KeyHash,
-    ) -> Vec<Connection> {
-        let table = self.lock();
-        let holds = |holdings: &Holdings| {
-            holdings.other_sessions.iter().any(|session| session.hash() == hash) || holdings.keys.contains(key)
-        };
-        let others: HashSet<u32> = table.iter().filter(|(_, holdings)| holds(holdings)).map(|(id, _)| *id).collect();
-        connections.with_session(hash, &others)
+    /// The numbers of the connections that have this session beside their first.
+    pub(crate) fn with_other_session(&self, hash: KeyHash) -> Vec<u32> {
+        let holds = |holdings: &Holdings| holdings.other_sessions.iter().any(|session| session.hash() == hash);
+        self.lock().iter().filter(|(_, holdings)| holds(holdings)).map(|(id, _)| *id).collect()
     }
 }
 
@@ -40,8 +31,6 @@ pub(super) struct Holdings {
     user: Option<Arc<dyn Any + Send + Sync>>,
     /// Remote and local channel. A remote channel is subscribed to while any local one stands for it.
     subscriptions: BTreeSet<(ChannelName, ChannelName)>,
-    /// The sessions of this page, the latest last.
-    pub(super) keys: Vec<SessionKey>,
     /// The sessions that the page has named beside its first, as hashes.
     pub(super) other_sessions: Vec<OtherSession>,
     /// When the page last asked for a logout.
@@ -110,31 +99,6 @@ impl Connection {
     #[must_use]
     pub fn user<User: Any + Send + Sync>(&self) -> Option<Arc<User>> {
         self.holdings(|holdings| holdings.user.clone())??.downcast().ok()
-    }
-
-    /// Remembers a session of this page, so that heartbeat replies which name none refresh it, as those of SwampDragon
-    /// 0.4 do. Of more than `max_keys_per_connection`, those named last are remembered.
-    pub fn keep_session(&self, key: SessionKey) {
-        let limit = self.service().settings.max_keys_per_connection;
-        self.with_holdings(|holdings| {
-            holdings.keys.retain(|kept| *kept != key);
-            holdings.keys.push(key);
-            if holdings.keys.len() > limit {
-                holdings.keys.remove(0);
-            }
-        });
-    }
-
-    /// Whether this connection keeps a session of an app's, which its cookie named.
-    pub(crate) fn is_bound(&self) -> bool {
-        self.service().binding.is_some() && self.holdings(|holdings| !holdings.keys.is_empty()).unwrap_or_default()
-    }
-
-    /// The sessions that this connection [keeps](Self::keep_session): where they are an app's (`session_layout`), the one
-    /// that the cookie named with which the page connected, if it did.
-    #[must_use]
-    pub fn kept_sessions(&self) -> Vec<SessionKey> {
-        self.holdings(|holdings| holdings.keys.clone()).unwrap_or_default()
     }
 
     /// How many subscriptions this connection has: pairs of a local and a remote channel.

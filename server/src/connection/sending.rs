@@ -72,12 +72,14 @@ impl Connection {
         let Some(link) = self.link() else { return self.send_frame(alone) };
         if self.is_at_work() {
             // Nothing is read meanwhile, so it cannot be heard.
-            link.heard();
+            self.heard();
         }
-        match link.sweep() {
-            0 => self.send_frame(alone),
-            silent if silent < patience => self.send_frame(with_ping),
-            _ => {
+        match self.inner.silence.sweep() {
+            // Its first frame says that it is open.
+            None => {}
+            Some(0) => self.send_frame(alone),
+            Some(silent) if silent < patience => self.send_frame(with_ping),
+            Some(_) => {
                 self.service().metrics.dead_peers.increment(1);
                 self.span().in_scope(|| tracing::debug!("peer is gone (peer_timeout)"));
                 link.abort();
@@ -112,6 +114,8 @@ impl Connection {
 
     pub(crate) fn send_open(&self) {
         Link::send_open(&self.inner, self.limits());
+        // Heartbeat frames may follow.
+        self.heard();
     }
 
     /// Asks the peer to close, with a SockJS close frame where it speaks SockJS. Messages it still sends are not

@@ -106,10 +106,8 @@ impl Connection {
         self.service().connections.with_first_session(self, |first| {
             *first = first.filter(|session| !session.is(hash));
         });
-        self.if_holding(|holdings| {
-            holdings.other_sessions.retain(|session| session.hash != hash);
-            holdings.keys.retain(|kept| kept != key);
-        });
+        self.if_holding(|holdings| holdings.other_sessions.retain(|session| session.hash != hash));
+        self.give_up_kept_session(key);
     }
 }
 

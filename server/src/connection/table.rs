@@ -69,6 +69,13 @@ impl ConnectionTable {
         self.open().iter().map(|(_, open)| open.connection.clone()).collect()
     }
 
+    /// The connections in those places whose number leaves this remainder.
+    pub(crate) fn in_places(&self, remainder: usize, divisor: usize) -> Vec<Connection> {
+        let open = self.open();
+        let places = (remainder..open.capacity()).step_by(divisor);
+        places.filter_map(|place| open.get(place)).map(|open| open.connection.clone()).collect()
+    }
+
     /// Does something with the place for a connection's first session; `None` if the connection is not open.
     pub(super) fn with_first_session<T>(
         &self,
@@ -82,7 +89,7 @@ impl ConnectionTable {
     }
 
     /// The connections whose first session is this, and those with one of these numbers.
-    pub(super) fn with_session(&self, hash: KeyHash, others: &HashSet<u32>) -> Vec<Connection> {
+    pub(crate) fn with_session(&self, hash: KeyHash, others: &HashSet<u32>) -> Vec<Connection> {
         let has = |open: &Open| {
             open.first_session.is_some_and(|first| first.is(hash)) || others.contains(&open.connection.id())
         };

@@ -21,7 +21,8 @@ async fn main() -> Result<()> {
         None => CONNECTIONS,
     };
     limits::raise_open_files(connections)?;
-    let server = Server::start(["--session-store", "memory:"])?;
+    // All of them come from here.
+    let server = Server::start(["--session-store", "memory:", "--max-connections-per-address", "0"])?;
     let url = format!("{}/data/000/abc/websocket", server.url().replacen("http", "ws", 1));
     let address = server.url().trim_start_matches("http://").to_owned();
 
