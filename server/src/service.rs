@@ -14,7 +14,7 @@ use crate::{
         RateLimit,
     },
     drain::Drain,
-    heartbeat::{Notices, Refresher, RefresherSettings, Rounds, Schedule},
+    heartbeat::{Notices, Refresher, RefresherSettings, Schedule},
     metrics::Metrics,
     origin::AllowedOrigins,
     proxies::Proxies,
@@ -51,6 +51,7 @@ pub(crate) struct Service {
     pub(crate) kept_sessions: KeptSessions,
     pub(crate) origin_names: OriginNames,
     pub(crate) heartbeat_messages: Schedule<Connection>,
+    pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
     /// Where the sessions are an app's.
     pub(crate) binding: Option<Arc<Binding>>,
@@ -110,6 +111,7 @@ impl Service {
             kept_sessions: KeptSessions::default(),
             origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
+            heartbeat_frames: Schedule::new(),
             key_hasher,
             node: Uuid::new_v4().simple().to_string(),
             node_channel: settings.node_channel(),
@@ -178,13 +180,6 @@ impl Service {
         // What came last may have come right after a sweep, so it has been silent for one interval longer.
         let sweeps = (peer_timeout.as_millis() / heartbeat_frame_interval.as_millis().max(1)).saturating_sub(1);
         let patience = u16::try_from(sweeps).unwrap_or(u16::MAX - 1).max(2);
-        let mut rounds = Rounds::new(heartbeat_frame_interval);
-        loop {
-            let turn = rounds.next().await;
-            for connection in self.connections.in_places(turn, Rounds::TURNS) {
-                connection.send_heartbeat_frame(&frames, patience);
-            }
-            tokio::task::yield_now().await;
-        }
+        self.heartbeat_frames.run(|connection| connection.send_heartbeat_frame(&frames, patience)).await;
     }
 }

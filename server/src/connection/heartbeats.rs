@@ -16,6 +16,10 @@ impl AtomicSlot {
         Self(AtomicU32::new(Self::NONE))
     }
 
+    pub(super) fn is_some(&self) -> bool {
+        self.0.load(Ordering::Acquire) != Self::NONE
+    }
+
     pub(super) fn replace(&self, slot: Option<Slot>) -> Option<Slot> {
         let old = self.0.swap(slot.map_or(Self::NONE, |Slot(index)| index), Ordering::AcqRel);
         (old != Self::NONE).then_some(Slot(old))
@@ -34,7 +38,7 @@ impl Connection {
     /// The first heartbeat message comes after the first of these times, the others after the second, each.
     pub(super) fn schedule_heartbeats(&self, times: Option<(Duration, Duration)>) {
         let schedule = &self.service().heartbeat_messages;
-        let slot = times.map(|(first, interval)| schedule.insert(self.clone(), first, interval));
+        let slot = times.map(|(first, interval)| schedule.insert_after(self.clone(), first, interval));
         if let Some(old) = self.inner.heartbeat_message.replace(slot) {
             schedule.remove(old);
         }

@@ -72,14 +72,12 @@ impl Connection {
         let Some(link) = self.link() else { return self.send_frame(alone) };
         if self.is_at_work() {
             // Nothing is read meanwhile, so it cannot be heard.
-            self.heard();
+            link.heard();
         }
-        match self.inner.silence.sweep() {
-            // Its first frame says that it is open.
-            None => {}
-            Some(0) => self.send_frame(alone),
-            Some(silent) if silent < patience => self.send_frame(with_ping),
-            Some(_) => {
+        match link.sweep() {
+            0 => self.send_frame(alone),
+            silent if silent < patience => self.send_frame(with_ping),
+            _ => {
                 self.service().metrics.dead_peers.increment(1);
                 self.span().in_scope(|| tracing::debug!("peer is gone (peer_timeout)"));
                 link.abort();
@@ -114,8 +112,6 @@ impl Connection {
 
     pub(crate) fn send_open(&self) {
         Link::send_open(&self.inner, self.limits());
-        // Heartbeat frames may follow.
-        self.heard();
     }
 
     /// Asks the peer to close, with a SockJS close frame where it speaks SockJS. Messages it still sends are not

@@ -69,13 +69,6 @@ impl ConnectionTable {
         self.open().iter().map(|(_, open)| open.connection.clone()).collect()
     }
 
-    /// The connections in those places whose number leaves this remainder.
-    pub(crate) fn in_places(&self, remainder: usize, divisor: usize) -> Vec<Connection> {
-        let open = self.open();
-        let places = (remainder..open.capacity()).step_by(divisor);
-        places.filter_map(|place| open.get(place)).map(|open| open.connection.clone()).collect()
-    }
-
     /// Does something with the place for a connection's first session; `None` if the connection is not open.
     pub(super) fn with_first_session<T>(
         &self,

@@ -168,24 +168,6 @@ async fn heartbeat_frames_go_to_sockjs_peers_and_messages_only_where_enabled() {
     }
 }
 
-#[tokio::test]
-async fn every_one_of_many_peers_gets_its_heartbeat_frames() {
-    let settings = Settings {
-        heartbeat_enabled: false,
-        heartbeat_frame_interval: Duration::from_millis(500),
-        peer_timeout: Duration::from_secs(600),
-        ..Settings::default()
-    };
-    let running = run(server().settings(settings)).await;
-    let mut peers = Vec::new();
-    for _ in 0..250 {
-        peers.push(Peer::sockjs(running.address).await);
-    }
-    for peer in &mut peers {
-        assert_eq!([peer.text().await, peer.text().await], ["h", "h"]);
-    }
-}
-
 /// Panics over one message.
 struct Panicky;
 
