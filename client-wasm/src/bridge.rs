@@ -6,11 +6,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::shell;
 
-/// What the page's object asks for or reports: the low eight bits of the dispatch function's second argument. A number
-/// that belongs to the command stands above them, since numbers cross into WebAssembly for nothing.
+/// What the page's object asks for or reports: the dispatch function's second argument. The first is the subject, the
+/// third a number that belongs to the command.
 ///
-/// The first argument is the subject. A socket calls the same function with its event alone, which JavaScript fills up
-/// to number 0.
+/// A socket calls the same function with its event alone, which JavaScript fills up to command 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// The subject is a socket's event.
@@ -21,10 +20,10 @@ pub enum Command {
     ConnectRaw,
     /// End the connection.
     Disconnect,
-    /// Send the text and await a reply. Third argument: the callback name, or of a logout the session key; fourth: the
+    /// Send the text and await a reply. Fourth argument: the callback name, or of a logout the session key; fifth: the
     /// call's handle.
     Call,
-    /// The same, to subscribe. Fifth argument: the subject of the subscription.
+    /// The same, to subscribe. Sixth argument: the subject of the subscription.
     Subscribe,
     /// The same, to unsubscribe.
     Unsubscribe,

@@ -81,10 +81,10 @@ pub(crate) fn start(host: Host, config: Config) -> JsValue {
         success: JsValue::from_str(ReplyState::Success.as_str()),
         delivering: Cell::new(false),
     }));
-    let dispatch = Closure::<dyn Fn(JsValue, u32, JsValue, JsValue, JsValue)>::new(
-        move |subject: JsValue, command: u32, name: JsValue, call: JsValue, topic: JsValue| {
-            let number = command >> 8;
-            if let Some(command) = Command::from_number(command & 0xff) {
+    // Six parameters are more than any closure of js-sys has, so that those can be told from it: `xtask/src/indirect.rs`.
+    let dispatch = Closure::<dyn Fn(JsValue, u32, u32, JsValue, JsValue, JsValue)>::new(
+        move |subject: JsValue, command: u32, number: u32, name: JsValue, call: JsValue, topic: JsValue| {
+            if let Some(command) = Command::from_number(command) {
                 shell.run(command, number, subject, name, call, topic);
                 shell.drain();
             }

@@ -143,6 +143,7 @@ extern "C" {
         this_arg: u32,
         subject: &JsValue,
         command: u32,
+        number: u32,
         name: &JsValue,
         handle: &JsValue,
         topic: &JsValue,
@@ -215,7 +216,7 @@ impl Connection {
         let key = JsValue::from_str(key.as_str());
         let text = object([("logout", &JsValue::TRUE), ("session", &key)])?;
         // What a call is named by comes back with its failure, where a key has no business.
-        self.dispatch.run(0, &text, Command::Call as u32, &key, &LOGOUT, &JsValue::UNDEFINED);
+        self.dispatch.run(0, &text, Command::Call as u32, 0, &key, &LOGOUT, &JsValue::UNDEFINED);
         Ok(())
     }
 
@@ -227,8 +228,7 @@ impl Connection {
     /// when you connect and at each touch: that holds for so long. Without either, the visitor is always here.
     pub fn set_presence(&self, present: bool) {
         let nothing = JsValue::UNDEFINED;
-        let command = u32::from(present) << 8 | Command::Presence as u32;
-        self.dispatch.run(0, &nothing, command, &nothing, &nothing, &nothing);
+        self.dispatch.run(0, &nothing, Command::Presence as u32, present.into(), &nothing, &nothing, &nothing);
     }
 
     /// Calls a router. The reply comes as an [`Event::Reply`] with the callback name. A call of the verb `subscribe` is
@@ -247,13 +247,13 @@ impl Connection {
             "unsubscribe" => Command::Unsubscribe,
             _ => Command::Call,
         };
-        self.dispatch.run(0, &text, command as u32, &name, &name, &subject);
+        self.dispatch.run(0, &text, command as u32, 0, &name, &name, &subject);
         Ok(())
     }
 
     fn tell(&self, command: Command, subject: JsValue) {
         let nothing = JsValue::UNDEFINED;
-        self.dispatch.run(0, &subject, command as u32, &nothing, &nothing, &nothing);
+        self.dispatch.run(0, &subject, command as u32, 0, &nothing, &nothing, &nothing);
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::freshness::is_fresh;
 use crate::step::{run, run_shown, step};
-use crate::{glue, npm, paths};
+use crate::{glue, indirect, npm, paths};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -40,6 +40,7 @@ pub(crate) fn build() -> Result<()> {
         "Cargo.lock",
         "xtask/src/wasm.rs",
         "xtask/src/glue.rs",
+        "xtask/src/indirect.rs",
     ];
     if is_fresh(&outputs, &inputs.map(|input| root.join(input))) {
         return Ok(());
@@ -54,6 +55,8 @@ pub(crate) fn build() -> Result<()> {
     let glue = glue::shorten(&made)?;
     let names = step("Smaller WebAssembly", || {
         leave_out_unused(&glue::exports(&glue))?;
+        let used = paths::target().join("wasm-bindgen/used.wasm");
+        fs::write(&used, indirect::leave_out_uncalled(&fs::read(&used)?)?)?;
         optimize()
     })?;
     fs::write(package.join("glue.js"), glue::rename(&glue, &names)?)?;
