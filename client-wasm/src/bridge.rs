@@ -91,10 +91,9 @@ pub enum Delivery {
     Session = 6,
     /// A call's handle, and the number of the [`swampdragon_client::CallFailure`] that ended it.
     CallFailed = 7,
-    /// Asks for a new socket to this URL. Throws, or returns `undefined`, when there can be none. Second value: 0, or
-    /// for what takes a WebSocket's place at the SockJS service with this base URL, the number of the
-    /// [`swampdragon_client::Transport`], or 3: a question for its `/info`, which ends in [`Command::Info`] or in a
-    /// close event.
+    /// Asks for a new socket to this endpoint. Throws, or returns `undefined`, when there can be none. Second value: the
+    /// number of the [`swampdragon_client::Transport`], of which a raw endpoint has the WebSocket alone; or 3: a question
+    /// for the SockJS service's `/info`, which ends in [`Command::Info`] or in a close event.
     OpenSocket = 8,
 }
 

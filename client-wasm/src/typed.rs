@@ -21,10 +21,11 @@
 //! # Ok::<(), swampdragon_wasm::typed::Error>(())
 //! ```
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use js_sys::{Array, Function, JSON, JsString, Object, Reflect};
+use js_sys::{Array, Function, JSON, JsString, Math, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 pub use serde_wasm_bindgen::Error;
@@ -156,7 +157,7 @@ impl Connection {
         let deliver = Closure::<dyn FnMut(u32, JsValue, JsValue) -> JsValue>::new(
             move |what: u32, first: JsValue, second: JsValue| {
                 if what == Delivery::OpenSocket as u32 {
-                    let socket = first.as_string().and_then(|url| WebSocket::new(&url).ok());
+                    let socket = first.as_string().and_then(|service| WebSocket::new(&session_url(&service)).ok());
                     return socket.map_or(JsValue::UNDEFINED, Into::into);
                 }
                 if let Some(event) = event(what, first, &second) {
@@ -261,6 +262,13 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.disconnect();
     }
+}
+
+/// Where a new session at a SockJS service has its WebSocket (SockJS 0.3.3, "Base URL"). Server number and session id need
+/// not be secret: over a WebSocket nobody can take a session up again.
+fn session_url(service: &str) -> String {
+    let random = |below: f64| (Math::random() * below) as u64;
+    format!("{service}/{:03}/{:013}/websocket", random(1e3), random(1e13))
 }
 
 /// An object as JSON.

@@ -10,6 +10,7 @@ import { pageLife } from "./page-life.js";
 import { report } from "./report.js";
 import { retryAfter } from "./retry-after.js";
 import { isSessionKey, sessionKeyPlace } from "./session-key.js";
+import { sessionUrl } from "./session-url.js";
 import { openShared, openWithoutWebSocket, rebindShared, transportBits } from "./transports.js";
 
 // Documented for pages in `types/index.d.ts`; the state machine behind it is `client-core/`.
@@ -338,8 +339,9 @@ export class SwampDragon {
     }
   }
 
-  #openSocket(url) {
-    const socket = new (this.#socketClass())(url);
+  #openSocket(endpoint) {
+    const [, raw] = this.#target;
+    const socket = new (this.#socketClass())(raw ? endpoint : sessionUrl(endpoint) + "/websocket");
     // The close event that follows says all that is needed; the package "ws" throws when nobody listens to errors.
     socket.onerror = () => {};
     return socket;
