@@ -27,7 +27,7 @@ const FEATURES: [&str; 8] = [
 
 /// What LLVM should weigh otherwise than at this optimization level: inlining functions of up to 50, where a call takes
 /// two bytes, and a loop's address arithmetic, which it saves at the price of more variables.
-const LLVM: &str = "llvm-args=--inline-threshold=30 --disable-lsr";
+const LLVM: &str = "llvm-args=--inline-threshold=35 --disable-lsr";
 
 /// Builds both files, unless nothing has changed since the last time.
 pub(crate) fn build() -> Result<()> {
@@ -148,8 +148,9 @@ fn optimize() -> Result<Vec<(String, String)>> {
     let map = run(
         Command::new("node")
             .arg(paths::js().join("node_modules/binaryen/bin/wasm-opt"))
-            // The second time it finds what the first has made alike.
+            // Each time it finds what the last has made alike.
             .args(["--flatten", "--rereloop", "-Oz", "-Oz"].repeat(2))
+            .arg("-Oz")
             // There lies the end of a stack of 1 MB, of which the client uses a few hundred bytes.
             .arg("--low-memory-unused")
             .args(FEATURES)
