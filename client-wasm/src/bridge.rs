@@ -6,11 +6,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::shell;
 
-/// What the page's object asks for or reports: the low eight bits of the dispatch function's second argument. A number
-/// that belongs to the command stands above them, since numbers cross into WebAssembly for nothing.
+/// What the page's object asks for or reports: the dispatch function's second argument. The first is the subject, the
+/// third a number that belongs to the command.
 ///
-/// The first argument is the subject. A socket calls the same function with its event alone, which JavaScript fills up
-/// to number 0.
+/// A socket calls the same function with its event alone, which JavaScript fills up to command 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// The subject is a socket's event.
@@ -21,10 +20,10 @@ pub enum Command {
     ConnectRaw,
     /// End the connection.
     Disconnect,
-    /// Send the text and await a reply. Third argument: the callback name, or of a logout the session key; fourth: the
+    /// Send the text and await a reply. Fourth argument: the callback name, or of a logout the session key; fifth: the
     /// call's handle.
     Call,
-    /// The same, to subscribe. Fifth argument: the subject of the subscription.
+    /// The same, to subscribe. Sixth argument: the subject of the subscription.
     Subscribe,
     /// The same, to unsubscribe.
     Unsubscribe,
@@ -92,10 +91,9 @@ pub enum Delivery {
     Session = 6,
     /// A call's handle, and the number of the [`swampdragon_client::CallFailure`] that ended it.
     CallFailed = 7,
-    /// Asks for a new socket to this URL. Throws, or returns `undefined`, when there can be none. Second value: 0, or
-    /// for what takes a WebSocket's place at the SockJS service with this base URL, the number of the
-    /// [`swampdragon_client::Transport`], or 3: a question for its `/info`, which ends in [`Command::Info`] or in a
-    /// close event.
+    /// Asks for a new socket to this endpoint. Throws, or returns `undefined`, when there can be none. Second value: the
+    /// number of the [`swampdragon_client::Transport`], of which a raw endpoint has the WebSocket alone; or 3: a question
+    /// for the SockJS service's `/info`, which ends in [`Command::Info`] or in a close event.
     OpenSocket = 8,
 }
 

@@ -9,7 +9,6 @@ extern crate alloc;
 
 mod bridge;
 mod classify;
-mod endpoint;
 mod page;
 #[cfg(all(feature = "page", target_arch = "wasm32"))]
 mod runtime;

@@ -1,7 +1,7 @@
 use alloc::boxed::Box;
 use core::cell::{Cell, RefCell};
 
-use js_sys::{Array, Function, JsString};
+use js_sys::{Array, Function, JsString, Math};
 use swampdragon_client::{Action, Client, Config, Event, Framing, PageCall, Purpose, Remembered, Transport};
 use swampdragon_protocol::{FrameKind, ReplyState, close_code};
 use wasm_bindgen::closure::Closure;
@@ -11,7 +11,6 @@ use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 use crate::bridge::{Command, Delivery, Host};
 use crate::classify::classify;
-use crate::endpoint::{random, sockjs_url};
 use crate::page::Page;
 use crate::send::encode;
 
@@ -81,10 +80,10 @@ pub(crate) fn start(host: Host, config: Config) -> JsValue {
         success: JsValue::from_str(ReplyState::Success.as_str()),
         delivering: Cell::new(false),
     }));
-    let dispatch = Closure::<dyn Fn(JsValue, u32, JsValue, JsValue, JsValue)>::new(
-        move |subject: JsValue, command: u32, name: JsValue, call: JsValue, topic: JsValue| {
-            let number = command >> 8;
-            if let Some(command) = Command::from_number(command & 0xff) {
+    // Six parameters are more than any closure of js-sys has, so that those can be told from it: `xtask/src/indirect.rs`.
+    let dispatch = Closure::<dyn Fn(JsValue, u32, u32, JsValue, JsValue, JsValue)>::new(
+        move |subject: JsValue, command: u32, number: u32, name: JsValue, call: JsValue, topic: JsValue| {
+            if let Some(command) = Command::from_number(command) {
                 shell.run(command, number, subject, name, call, topic);
                 shell.drain();
             }
@@ -93,6 +92,11 @@ pub(crate) fn start(host: Host, config: Config) -> JsValue {
     .into_js_value();
     shell.dispatch.replace(Some(dispatch.clone().unchecked_into()));
     dispatch
+}
+
+/// A uniform number over all of `u32`.
+fn random() -> u32 {
+    (Math::random() * 4_294_967_296.0) as u32
 }
 
 fn optional(value: JsValue) -> Option<JsValue> {
@@ -257,13 +261,9 @@ impl Shell {
 
     fn open_socket(&self, endpoint: &JsValue, transport: Option<Transport>) {
         let raw = self.framing.get() == Framing::Raw;
-        // The other transports make their URLs by themselves: a session without a WebSocket needs an id that cannot be
-        // guessed.
-        let as_it_is = raw || transport != Some(Transport::WebSocket);
-        let url = if as_it_is { endpoint.clone() } else { sockjs_url(endpoint) };
         let Some(socket) = self.deliver(
             Delivery::OpenSocket,
-            &url,
+            endpoint,
             &JsValue::from(transport.map_or(INFO, |transport| transport as u32)),
         ) else {
             // Refused by a security policy, say. That may change, so it is a failed attempt like any other.

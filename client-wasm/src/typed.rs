@@ -21,10 +21,11 @@
 //! # Ok::<(), swampdragon_wasm::typed::Error>(())
 //! ```
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use js_sys::{Array, Function, JSON, JsString, Object, Reflect};
+use js_sys::{Array, Function, JSON, JsString, Math, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 pub use serde_wasm_bindgen::Error;
@@ -143,6 +144,7 @@ extern "C" {
         this_arg: u32,
         subject: &JsValue,
         command: u32,
+        number: u32,
         name: &JsValue,
         handle: &JsValue,
         topic: &JsValue,
@@ -155,7 +157,7 @@ impl Connection {
         let deliver = Closure::<dyn FnMut(u32, JsValue, JsValue) -> JsValue>::new(
             move |what: u32, first: JsValue, second: JsValue| {
                 if what == Delivery::OpenSocket as u32 {
-                    let socket = first.as_string().and_then(|url| WebSocket::new(&url).ok());
+                    let socket = first.as_string().and_then(|service| WebSocket::new(&session_url(&service)).ok());
                     return socket.map_or(JsValue::UNDEFINED, Into::into);
                 }
                 if let Some(event) = event(what, first, &second) {
@@ -215,7 +217,7 @@ impl Connection {
         let key = JsValue::from_str(key.as_str());
         let text = object([("logout", &JsValue::TRUE), ("session", &key)])?;
         // What a call is named by comes back with its failure, where a key has no business.
-        self.dispatch.run(0, &text, Command::Call as u32, &key, &LOGOUT, &JsValue::UNDEFINED);
+        self.dispatch.run(0, &text, Command::Call as u32, 0, &key, &LOGOUT, &JsValue::UNDEFINED);
         Ok(())
     }
 
@@ -227,8 +229,7 @@ impl Connection {
     /// when you connect and at each touch: that holds for so long. Without either, the visitor is always here.
     pub fn set_presence(&self, present: bool) {
         let nothing = JsValue::UNDEFINED;
-        let command = u32::from(present) << 8 | Command::Presence as u32;
-        self.dispatch.run(0, &nothing, command, &nothing, &nothing, &nothing);
+        self.dispatch.run(0, &nothing, Command::Presence as u32, present.into(), &nothing, &nothing, &nothing);
     }
 
     /// Calls a router. The reply comes as an [`Event::Reply`] with the callback name. A call of the verb `subscribe` is
@@ -247,13 +248,13 @@ impl Connection {
             "unsubscribe" => Command::Unsubscribe,
             _ => Command::Call,
         };
-        self.dispatch.run(0, &text, command as u32, &name, &name, &subject);
+        self.dispatch.run(0, &text, command as u32, 0, &name, &name, &subject);
         Ok(())
     }
 
     fn tell(&self, command: Command, subject: JsValue) {
         let nothing = JsValue::UNDEFINED;
-        self.dispatch.run(0, &subject, command as u32, &nothing, &nothing, &nothing);
+        self.dispatch.run(0, &subject, command as u32, 0, &nothing, &nothing, &nothing);
     }
 }
 
@@ -261,6 +262,13 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.disconnect();
     }
+}
+
+/// Where a new session at a SockJS service has its WebSocket (SockJS 0.3.3, "Base URL"). Server number and session id need
+/// not be secret: over a WebSocket nobody can take a session up again.
+fn session_url(service: &str) -> String {
+    let random = |below: f64| (Math::random() * below) as u64;
+    format!("{service}/{:03}/{:013}/websocket", random(1e3), random(1e13))
 }
 
 /// An object as JSON.

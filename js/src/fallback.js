@@ -17,12 +17,11 @@ const ABNORMAL = 1006;
 const MESSAGE_TOO_BIG = 1009;
 
 /**
- * Opens a session for a socket that looks like a WebSocket: `onmessage({ data })` with one frame each,
+ * Opens the session of this URL for a socket that looks like a WebSocket: `onmessage({ data })` with one frame each,
  * `onclose({ code })`, and the methods `send` and `close`, which this adds. `receiving` is aborted when the socket is
  * not wanted any more.
  */
-export function open(socket, service, transport, receiving) {
-  const session = `${service}/${sessionName()}/`;
+export function open(socket, session, transport, receiving) {
   /** Messages not yet sent, each as the SockJS array of one. */
   let waiting = [];
   let sending = false;
@@ -30,7 +29,7 @@ export function open(socket, service, transport, receiving) {
 
   /** One request of the session. Text is sent as `text/plain`, which spares pages of other origins a preflight. */
   async function post(what, signal, body) {
-    const response = await fetch(session + what, { method: "POST", body, signal, credentials: "include" });
+    const response = await fetch(`${session}/${what}`, { method: "POST", body, signal, credentials: "include" });
     if (!response.ok) {
       await response.body?.cancel();
       throw response;
@@ -96,12 +95,6 @@ export function open(socket, service, transport, receiving) {
   };
 
   receive().catch(fail);
-}
-
-/** `SERVER/SESSION`. Whoever guesses the session can read it and write to it. */
-function sessionName() {
-  const [server, ...session] = crypto.getRandomValues(new Uint32Array(5));
-  return `${String(server % 1000).padStart(3, "0")}/${session.map((part) => part.toString(36)).join("")}`;
 }
 
 /** Reads a response to its end and hands on each frame, which is a line. Answers whether there was one. */

@@ -33,18 +33,19 @@ async function instantiate(source) {
   if (typeof source === "string" || source instanceof URL) {
     source = await fetch(source);
   }
-  if (source instanceof WebAssembly.Module) {
-    return WebAssembly.instantiate(source, imports());
-  }
-  if (typeof Response === "function" && source instanceof Response) {
+  let how = "instantiate";
+  if (source instanceof Response) {
     if (!source.ok) {
       throw new Error(`swampdragon: ${source.url} answered ${source.status}.`);
     }
     // Streaming wants the MIME type application/wasm, which not every server knows.
     if (source.headers.get("content-type")?.startsWith("application/wasm")) {
-      return (await WebAssembly.instantiateStreaming(source, imports())).instance;
+      how = "instantiateStreaming";
+    } else {
+      source = await source.arrayBuffer();
     }
-    source = await source.arrayBuffer();
   }
-  return (await WebAssembly.instantiate(source, imports())).instance;
+  const made = await WebAssembly[how](source, imports());
+  // What is compiled already makes an instance alone.
+  return made.instance ?? made;
 }

@@ -10,6 +10,7 @@ import { pageLife } from "./page-life.js";
 import { report } from "./report.js";
 import { retryAfter } from "./retry-after.js";
 import { isSessionKey, sessionKeyPlace } from "./session-key.js";
+import { sessionUrl } from "./session-url.js";
 import { openShared, openWithoutWebSocket, rebindShared, transportBits } from "./transports.js";
 
 // Documented for pages in `types/index.d.ts`; the state machine behind it is `client-core/`.
@@ -77,7 +78,7 @@ export class SwampDragon {
       this.#transportPlace = sessionKeyPlace(this.#storage, "swampdragon.transport " + address);
     }
     this.#listen();
-    this.#dispatch(address, (this.#transportPlace.read() << 8) | (raw ? codes.CONNECT_RAW : codes.CONNECT_SOCKJS));
+    this.#dispatch(address, raw ? codes.CONNECT_RAW : codes.CONNECT_SOCKJS, this.#transportPlace.read());
   }
 
   disconnect() {
@@ -117,7 +118,7 @@ export class SwampDragon {
     // SwampDragon 0.3.0 ends the connection over null arguments, and reads an apostrophe as a quotation mark.
     const text = JSON.stringify({ route, verb, args: args ?? undefined, callbackname: name }).replaceAll("'", "\\u0027");
     const subject = command === codes.CALL ? undefined : JSON.stringify([route, args]);
-    this.#dispatch(text, command, name, call, subject);
+    this.#dispatch(text, command, 0, name, call, subject);
     return answer;
   }
 
@@ -129,7 +130,7 @@ export class SwampDragon {
     // Without the name that it has for the client, which is the key: an error must not carry that.
     const call = { verb: "logout", route: "session" };
     await new Promise((resolve, reject) =>
-      this.#dispatch(JSON.stringify({ logout: true, session: key }), codes.CALL, key, { ...call, resolve, reject }),
+      this.#dispatch(JSON.stringify({ logout: true, session: key }), codes.CALL, 0, key, { ...call, resolve, reject }),
     );
   }
 
@@ -227,11 +228,11 @@ export class SwampDragon {
       return;
     }
     const { signal } = (this.#listening = new AbortController());
-    const see = (present) => this.#dispatch(0, (present << 8) | codes.PRESENCE);
+    const see = (present) => this.#dispatch(0, codes.PRESENCE, present);
     pageLife(
       signal,
       () => this.#dispatch(0, codes.SUSPEND),
-      (offline) => this.#dispatch(0, (offline << 8) | codes.WAKE),
+      (offline) => this.#dispatch(0, codes.WAKE, offline),
       (visible) => this.settings.keepAlive === "visible" && see(visible),
     );
     if (this.#activeWithin) {
@@ -291,7 +292,7 @@ export class SwampDragon {
       case codes.OPEN_SOCKET: {
         const open = () =>
           second
-            ? openWithoutWebSocket(first, second, (info) => this.#dispatch(0, (info << 8) | codes.INFO))
+            ? openWithoutWebSocket(first, second, (info) => this.#dispatch(0, codes.INFO, info))
             : this.#openSocket(first);
         return this.settings.share ? openShared(open, second, this.#dispatch, this.#target, this.#transports) : open();
       }
@@ -338,8 +339,9 @@ export class SwampDragon {
     }
   }
 
-  #openSocket(url) {
-    const socket = new (this.#socketClass())(url);
+  #openSocket(endpoint) {
+    const [, raw] = this.#target;
+    const socket = new (this.#socketClass())(raw ? endpoint : sessionUrl(endpoint) + "/websocket");
     // The close event that follows says all that is needed; the package "ws" throws when nobody listens to errors.
     socket.onerror = () => {};
     return socket;

@@ -1,5 +1,7 @@
 // What stands in every page of the transports without a WebSocket; the rest comes with `fallback.js` when it is needed.
 
+import { sessionUrl } from "./session-url.js";
+
 // In the order of `Transport` in `client-core/src/transport.rs`.
 const NAMES = ["websocket", "xhr-streaming", "xhr-polling"];
 
@@ -33,7 +35,7 @@ export function openWithoutWebSocket(endpoint, transport, informed) {
   return standIn((socket, aborter) =>
     transport === INFO
       ? askInfo(service, aborter.signal).then(informed)
-      : import("./fallback.js").then(({ open }) => open(socket, service, transport, aborter)),
+      : import("./fallback.js").then(({ open }) => open(socket, sessionUrl(service), transport, aborter)),
   );
 }
 

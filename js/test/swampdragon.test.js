@@ -47,7 +47,7 @@ afterEach(async () => {
 describe("calls", () => {
   test("connects to a SockJS session at the channel", async () => {
     const { peer } = await connect();
-    assert.match(peer.path, /^\/data\/\d{3}\/[a-z]{12}\/websocket$/);
+    assert.match(peer.path, /^\/data\/\d{3}\/\d{4,40}\/websocket$/);
   });
 
   test("a call without a callback name resolves to data and context", async () => {

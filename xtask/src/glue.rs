@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 /// What wasm-bindgen writes for its module target, up to the second text, and what stands there instead. A piece that is
 /// not found is an error: then wasm-bindgen has changed, and this has to be looked at.
-const REPLACED: [(&str, &str, &str); 9] = [
+const REPLACED: [(&str, &str, &str); 11] = [
     // The loader brings the module, and starts it.
     ("import source wasmModule from \"./client_bg.wasm\";", "\n", ""),
     (
@@ -22,6 +22,9 @@ export function start(instance) {
 }
 ",
     ),
+    // Names of parameters help nobody here.
+    ("export function attach(", "return ret;\n}\n", "export const attach = (...args) => wasm.attach(...args);\n"),
+    ("function wasm_bindgen__convert__closures", "}\n", ""),
     // The one closure there is lives as long as the page, so nobody counts its uses.
     ("const CLOSURE_DTORS", "state => wasm.__wbindgen_destroy_closure(state.a, state.b));\n", ""),
     (
@@ -57,10 +60,14 @@ export function start(instance) {
 ];
 
 /// What occurs many times, and what takes its place.
-const SHORTENED: [(&str, &str); 4] = [
+const SHORTENED: [(&str, &str); 6] = [
     ("isLikeNone(ret) ? 0 : addToExternrefTable0(ret)", "optional(ret)"),
     ("function() { return handleError(function (", "catching(function ("),
     ("}, arguments); },", "}),"),
+    // Called as it is, see above.
+    ("makeClosure(arg0, arg1, wasm_bindgen", "makeClosure(arg0, arg1, wasm.wasm_bindgen"),
+    // Imports are asked for by name, and none is named like something that objects inherit.
+    ("__proto__: null,", ""),
     // A number whose highest bit is set becomes negative. None here has it: positions, codes, delays.
     (" >>> 0", ""),
 ];
@@ -106,6 +113,7 @@ fn rename_one(text: &str, long: &str, short: &str) -> Result<String> {
         (format!("wasm.{long}("), format!("wasm.{short}(")),
         (format!("wasm.{long}."), format!("wasm.{short}.")),
         (format!("wasm.{long};"), format!("wasm.{short};")),
+        (format!("wasm.{long})"), format!("wasm.{short})")),
     ];
     let mut renamed = text.to_owned();
     for (from, to) in &places {

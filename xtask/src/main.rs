@@ -4,6 +4,7 @@ mod demo;
 mod freshness;
 mod fuzz;
 mod glue;
+mod indirect;
 mod npm;
 mod paths;
 mod server;

@@ -289,7 +289,7 @@ export class Tab {
     for (let step = 0; this.#socket && this.#transport !== transport && step < LONGEST_ATTEMPT; step++) {
       if (this.#transport === ASKING) {
         // There is a WebSocket, after no time.
-        this.#steer(() => this.#dispatch(0, (1 << 8) | INFO));
+        this.#steer(() => this.#dispatch(0, INFO, 1));
       } else {
         this.#tell(ABNORMAL);
       }
@@ -325,7 +325,7 @@ export class Tab {
   }
 
   #wake() {
-    this.#dispatch(0, ((globalThis.navigator.onLine === false) << 8) | WAKE);
+    this.#dispatch(0, WAKE, globalThis.navigator.onLine === false);
   }
 
   #opened() {
