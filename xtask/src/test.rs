@@ -73,7 +73,7 @@ impl Test {
         let start = Instant::now();
         let mut report = Report::default();
         if !self.quick {
-            tools::install()?;
+            tools::install(&tools::FOR_TESTS)?;
         }
         let parts: Vec<Part> = PARTS.into_iter().filter(|(what, _)| !(self.quick && *what == END_TO_END)).collect();
         for (number, (what, work)) in parts.iter().enumerate() {
@@ -89,7 +89,7 @@ impl Test {
 
 impl Faults {
     fn run(&self) -> Result<()> {
-        tools::install()?;
+        tools::install(&tools::FOR_TESTS)?;
         server::build()?;
         let mut faults = Command::new("cargo");
         faults.current_dir(paths::root()).args(["run", "-p", "swampdragon-tests", "--bin", "faults", "--"]);

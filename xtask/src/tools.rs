@@ -1,4 +1,4 @@
-//! The programs that the tests need besides Rust and Node.
+//! The programs that tests and benchmarks need besides Rust.
 
 use std::env;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::step::{run, step};
 
 /// A program and the Debian packages that have it.
-struct Tool {
+pub(crate) struct Tool {
     program: &'static str,
     packages: &'static [&'static str],
     /// Whether the program that is there has all that is needed of it.
@@ -20,19 +20,35 @@ const fn tool(program: &'static str, packages: &'static [&'static str]) -> Tool 
     Tool { program, packages, complete: || true }
 }
 
-const TOOLS: [Tool; 7] = [
-    tool("node", &["nodejs"]),
-    tool("npm", &["npm"]),
-    tool("redis-server", &["redis-server"]),
+const NODE: Tool = tool("node", &["nodejs"]);
+const NPM: Tool = tool("npm", &["npm"]);
+const REDIS: Tool = tool("redis-server", &["redis-server"]);
+const PYTHON: Tool = tool("python3", &["python3", "python3-pip"]);
+
+/// What the tests need.
+pub(crate) const FOR_TESTS: [Tool; 7] = [
+    NODE,
+    NPM,
+    REDIS,
     tool("chromedriver", &["chromium", "chromium-driver"]),
-    tool("python3", &["python3", "python3-pip"]),
+    PYTHON,
     tool("curl", &["curl"]),
     Tool { complete: php_speaks_redis, ..tool("php", &["php-cli", "php-redis"]) },
 ];
 
+/// What `cargo xtask bench` needs.
+pub(crate) const FOR_BENCH: [Tool; 6] = [
+    NODE,
+    NPM,
+    REDIS,
+    tool("redis-benchmark", &["redis-tools"]),
+    PYTHON,
+    Tool { complete: libuv_is_there, ..tool("cc", &["gcc", "libc6-dev", "libuv1"]) },
+];
+
 /// Installs what is missing where that can be done without asking, and says what to install where it cannot.
-pub(crate) fn install() -> Result<()> {
-    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !tool.is_there()).collect();
+pub(crate) fn install(tools: &[Tool]) -> Result<()> {
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| !tool.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -65,6 +81,12 @@ impl Tool {
 fn php_speaks_redis() -> bool {
     let loaded = Command::new("php").args(["-r", "exit(extension_loaded('redis') ? 0 : 1);"]).status();
     loaded.is_ok_and(|status| status.success())
+}
+
+/// One peer's native library is linked with it.
+fn libuv_is_there() -> bool {
+    let known = Command::new("/sbin/ldconfig").arg("-p").output();
+    known.is_ok_and(|known| String::from_utf8_lossy(&known.stdout).contains("libuv.so.1"))
 }
 
 /// How to call apt-get without a password, if there is a way.
