@@ -7,10 +7,10 @@ use crate::{paths, server, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Bench {
-    /// Small numbers, to see that it works; prints what it measured instead of changing documents
+    /// Small numbers, to see that it works; shows what it measured and changes no document
     #[arg(long)]
     quick: bool,
-    /// Measure SwampDragon, the floor and this peer alone, such as ws; prints likewise
+    /// Measure SwampDragon, the floor and this peer alone, such as ws; likewise
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
 }

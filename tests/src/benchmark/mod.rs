@@ -28,15 +28,16 @@ pub async fn run(scale: Scale, peers: &[Peer]) -> Result<Run> {
         growth: scale.growth.map(|connections| Growth { connections, resident: Vec::new() }),
         redis_at_its_best: Vec::new(),
     };
+    let mut prepared = Vec::new();
     for peer in peers {
         eprintln!("  {}: fetching what it stands on", peer.name());
-        let ready = peer.prepare();
-        let failures = ready.err().map(|error| format!("{error:#}")).into_iter().collect();
+        let done = peer.prepare();
+        prepared.push(done.is_ok());
         run.rows.push(Row {
             name: peer.name().to_owned(),
             made_of: peer.made_of().to_owned(),
             rounds: Vec::new(),
-            failures,
+            failures: done.err().map(|error| format!("{error:#}")).into_iter().collect(),
         });
     }
     for round in 1..=scale.rounds {
@@ -46,16 +47,13 @@ pub async fn run(scale: Scale, peers: &[Peer]) -> Result<Run> {
             eprintln!("  round {round} of {}: {} idle connections", scale.rounds, growth.connections);
             growth.resident.push(round::idle(Peer::SwampDragon, growth.connections).await?.resident);
         }
-        for (peer, row) in peers.iter().zip(&mut run.rows) {
-            if row.rounds.len() + 1 < round || (round == 1 && !row.failures.is_empty()) {
-                // It could not be prepared.
-                continue;
-            }
+        let rows = peers.iter().zip(&mut run.rows).zip(&prepared);
+        for ((peer, row), _) in rows.filter(|(_, prepared)| **prepared) {
             eprintln!("  round {round} of {}: {}", scale.rounds, peer.name());
             let mut figures = Figures::default();
             for failure in round::measure(*peer, &scale, &mut figures).await {
                 eprintln!("    {failure}");
-                row.failures.push(failure);
+                row.failures.push(format!("round {round}: {failure}"));
             }
             row.rounds.push(figures);
         }
