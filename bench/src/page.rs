@@ -2,36 +2,46 @@ use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _, future::BoxFuture};
 use serde_json::value::RawValue;
-use swampdragon_client::{Action, Client, Config, Event, Framing, JsonTypes, Outgoing, Remembered, classify};
+use swampdragon_client::{Action, Client, Config, Event, Incoming, JsonTypes, Outgoing, Remembered, classify};
 use swampdragon_protocol::{
-    ClientMessage, HeartbeatReply, ServerMessage, SessionState, SockJsFrame, close_code,
+    ClientMessage, HeartbeatReply, ServerMessage, SessionState, close_code,
     json::{decode_server_message, encode_client_message},
     retry_after,
 };
 use tokio::{
     net::TcpStream,
-    sync::watch,
+    sync::{Semaphore, watch},
     time::{Instant, sleep_until},
 };
 use tokio_tungstenite::{
-    WebSocketStream, client_async_with_config,
-    tungstenite::{Error, Message, protocol::WebSocketConfig},
+    WebSocketStream,
+    tungstenite::{Error, Message},
 };
 
-use crate::counts::{Counts, count};
+use crate::{
+    Wire,
+    counts::{Counts, count},
+    dial::dial,
+    timings::Recorder,
+    wire::Heard,
+};
 
 /// What all pages of a load share.
 pub(crate) struct Shared {
     pub(crate) servers: Vec<SocketAddr>,
+    pub(crate) wire: Wire,
     pub(crate) prefix: String,
+    pub(crate) opening: Semaphore,
     pub(crate) config: Config,
     pub(crate) stay: Option<Duration>,
-    pub(crate) counts: Arc<Counts>,
+    pub(crate) counts: Counts,
+    pub(crate) recorder: Recorder,
 }
 
 /// One page: the client's machine, its socket and its timer.
 pub(crate) struct Page {
     shared: Arc<Shared>,
+    number: usize,
     client: Client<JsonTypes>,
     session: String,
     socket: Socket,
@@ -42,6 +52,8 @@ pub(crate) struct Page {
     turn: usize,
     is_open: bool,
     told_expired: bool,
+    /// When the last heartbeat message came on this connection.
+    heartbeat: Option<Instant>,
     made: Instant,
 }
 
@@ -64,6 +76,7 @@ impl Page {
         let client = Client::new(shared.config);
         Self {
             shared,
+            number,
             client,
             session,
             socket: Socket::None,
@@ -72,6 +85,7 @@ impl Page {
             turn: number,
             is_open: false,
             told_expired: false,
+            heartbeat: None,
             made: Instant::now(),
         }
     }
@@ -90,7 +104,7 @@ impl Page {
         loop {
             self.drain().await;
             tokio::select! {
-                happening = self.socket.next() => self.happened(happening),
+                happening = self.socket.next() => self.happened(happening).await,
                 () = ring(self.alarm) => {
                     self.alarm = None;
                     self.client.handle_timer(self.now(), random());
@@ -112,7 +126,7 @@ impl Page {
 
     fn come(&mut self) {
         self.leaves = self.shared.stay.map(|stay| Instant::now() + stay.mul_f64(2.0 * fastrand::f64()));
-        self.client.handle_connect(self.shared.prefix.clone(), Framing::SockJs, Remembered::NOTHING);
+        self.client.handle_connect(self.shared.prefix.clone(), self.shared.wire.framing(), Remembered::NOTHING);
     }
 
     async fn leave(&mut self) {
@@ -123,12 +137,16 @@ impl Page {
         self.drain().await;
     }
 
-    fn happened(&mut self, happening: Happening) {
+    async fn happened(&mut self, happening: Happening) {
         match happening {
-            // It is open for the client when the SockJS open frame comes.
-            Happening::Opened(socket) => self.socket = Socket::Open(socket),
+            Happening::Opened(socket) => {
+                self.socket = Socket::Open(socket);
+                if self.shared.wire.opens_by_itself() {
+                    self.opened();
+                }
+            }
             Happening::Failed => self.lost(close_code::ABNORMAL.code, None),
-            Happening::Said(Message::Text(text)) => self.frame(&text),
+            Happening::Said(Message::Text(text)) => self.said(&text).await,
             Happening::Said(Message::Close(frame)) => {
                 let (code, reason) = frame.map_or((close_code::ABNORMAL.code, None), |frame| {
                     (frame.code.into(), Some(frame.reason.as_str().to_owned()))
@@ -140,19 +158,34 @@ impl Page {
         }
     }
 
-    fn frame(&mut self, text: &str) {
-        match SockJsFrame::decode(text) {
-            Ok(SockJsFrame::Open) => self.client.handle_opened(self.now(), Framing::SockJs),
-            Ok(SockJsFrame::Heartbeat) => self.client.handle_heard(self.now()),
-            Ok(SockJsFrame::Messages(messages)) => messages.iter().for_each(|message| self.message(message)),
-            Ok(SockJsFrame::Close { code, reason }) => self.lost(code, Some(reason.into_owned())),
-            Err(_) => self.lost(close_code::PROTOCOL_ERROR.code, None),
+    fn opened(&mut self) {
+        self.heartbeat = None;
+        self.client.handle_opened(self.now(), self.shared.wire.framing());
+    }
+
+    async fn said(&mut self, text: &str) {
+        match self.shared.wire.decode(text) {
+            Heard::Opened => self.opened(),
+            Heard::Messages(messages) => messages.into_iter().for_each(|message| self.message(message)),
+            Heard::Closed { code, reason } => self.lost(code, Some(reason)),
+            Heard::Asked(answer) => self.send(answer.to_owned()).await,
+            Heard::Alive => self.client.handle_heard(self.now()),
+            Heard::Malformed => self.lost(close_code::PROTOCOL_ERROR.code, None),
         }
     }
 
-    fn message(&mut self, text: &str) {
-        match (classify(text), RawValue::from_string(text.to_owned())) {
-            (Ok(incoming), Ok(payload)) => self.client.handle_message(self.now(), incoming, payload),
+    fn message(&mut self, text: String) {
+        let incoming = classify(&text);
+        match (incoming, RawValue::from_string(text)) {
+            (Ok(incoming), Ok(payload)) => {
+                if matches!(incoming, Incoming::Heartbeat(_)) {
+                    let now = Instant::now();
+                    if let Some(last) = self.heartbeat.replace(now) {
+                        self.shared.recorder.heartbeat(now - last);
+                    }
+                }
+                self.client.handle_message(self.now(), incoming, payload);
+            }
             _ => self.lost(close_code::PROTOCOL_ERROR.code, None),
         }
     }
@@ -188,20 +221,22 @@ impl Page {
             Action::Open { endpoint, .. } => {
                 let server = self.shared.servers.get(self.turn % self.shared.servers.len().max(1)).copied();
                 self.turn = self.turn.wrapping_add(1);
-                self.socket = server.map_or(Socket::None, |server| Socket::Opening(Box::pin(open(server, endpoint))));
+                self.socket = server.map_or(Socket::None, |server| {
+                    Socket::Opening(Box::pin(open(Arc::clone(&self.shared), server, endpoint, self.number)))
+                });
             }
             Action::Send(message) => {
                 let text = match message {
                     Outgoing::Request(text) => text,
                     Outgoing::HeartbeatReply(HeartbeatReply { value, session, ack }) => {
                         count(&self.shared.counts.answers);
+                        if let Some(session) = &session {
+                            self.shared.recorder.answer(session);
+                        }
                         encode_client_message(&ClientMessage::HeartbeatReply(HeartbeatReply { value, session, ack }))
                     }
                 };
-                if let Socket::Open(socket) = &mut self.socket {
-                    // The socket itself tells when it has ended.
-                    let _ = socket.send(Message::text(serde_json::Value::from([text]).to_string())).await;
-                }
+                self.send(self.shared.wire.encode(text)).await;
             }
             Action::Close(_) => {
                 if let Socket::Open(mut socket) = std::mem::replace(&mut self.socket, Socket::None) {
@@ -212,6 +247,13 @@ impl Page {
                 self.alarm = Some(Instant::now() + Duration::from_millis(milliseconds.into()));
             }
             Action::Disarm => self.alarm = None,
+        }
+    }
+
+    async fn send(&mut self, text: String) {
+        if let Socket::Open(socket) = &mut self.socket {
+            // The socket itself tells when it has ended.
+            let _ = socket.send(Message::text(text)).await;
         }
     }
 
@@ -255,13 +297,15 @@ impl Socket {
     }
 }
 
-async fn open(server: SocketAddr, prefix: String) -> Result<WebSocketStream<TcpStream>, Error> {
-    let socket = TcpStream::connect(server).await?;
-    // Three digits, by which a load balancer could tell servers apart, and an id that no other connection has.
-    let url = format!("ws://{server}{prefix}/{:03}/{:016x}/websocket", fastrand::u32(..1000), fastrand::u64(..));
-    // By default each socket has 128 KiB to read into.
-    let config = WebSocketConfig::default().read_buffer_size(1024).write_buffer_size(0);
-    client_async_with_config(url, socket, Some(config)).await.map(|(socket, _)| socket)
+async fn open(
+    shared: Arc<Shared>,
+    server: SocketAddr,
+    prefix: String,
+    number: usize,
+) -> Result<WebSocketStream<TcpStream>, Error> {
+    // Never closed.
+    let _turn = shared.opening.acquire().await;
+    dial(server, shared.wire, &prefix, number).await
 }
 
 async fn ring(alarm: Option<Instant>) {

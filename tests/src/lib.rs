@@ -3,6 +3,7 @@
 //! Everything here is a value that owns its process and ends it when dropped, listens on a port of its own choosing and
 //! waits for conditions, never for time to pass. What is under test is what `cargo xtask build` made.
 
+pub mod benchmark;
 pub mod browser;
 pub mod deadline;
 pub mod faults;

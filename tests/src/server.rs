@@ -194,7 +194,7 @@ fn launch(program: &Path, arguments: &[String], port: &str) -> Result<(Process, 
 }
 
 /// The release binary that `cargo xtask build` makes.
-fn binary() -> Result<PathBuf> {
+pub(crate) fn binary() -> Result<PathBuf> {
     let binary = target_directory()?.join("release/swampdragon");
     if !binary.exists() {
         bail!("The server binary {} is missing: run `cargo xtask build` first.", binary.display());

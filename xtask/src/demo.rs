@@ -34,7 +34,7 @@ impl Demo {
     pub(crate) fn run(&self) -> Result<()> {
         // Before the build, which may take minutes.
         self.assert_port_free()?;
-        tools::install_for_builds()?;
+        tools::install(&tools::FOR_BUILDS)?;
         npm::bundle()?;
         let binary = server::build()?;
         let folder = paths::target().join("demo");

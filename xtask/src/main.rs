@@ -1,5 +1,6 @@
 //! The project's own commands, for what plain cargo cannot say: `cargo xtask demo`, `cargo xtask test` and the pieces they are made of.
 
+mod bench;
 mod demo;
 mod freshness;
 mod fuzz;
@@ -34,6 +35,8 @@ enum Command {
     Test(test::Test),
     /// Look for inputs that break a decoder, with cargo-fuzz
     Fuzz(fuzz::Fuzz),
+    /// Measure the server beside its peers, and write docs/benchmarks.md and its chart
+    Bench(bench::Bench),
     /// Build the npm package (target/npm) and the server (target/release/swampdragon)
     Build,
     /// Build the WebAssembly and its JavaScript into js/dist
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Test(test) => test.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Build => npm::pack().and_then(|package| {
             let server = server::build()?;
             println!("{}\n{}", package.display(), server.display());

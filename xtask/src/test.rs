@@ -78,7 +78,7 @@ impl Test {
         let start = Instant::now();
         let mut report = Report::default();
         if !self.quick {
-            tools::install_for_tests()?;
+            tools::install(&tools::FOR_TESTS)?;
         }
         // What a former run found must not look like this one's.
         let _ = fs::remove_file(frameworks());
@@ -104,7 +104,7 @@ fn frameworks() -> PathBuf {
 
 impl Faults {
     fn run(&self) -> Result<()> {
-        tools::install_for_tests()?;
+        tools::install(&tools::FOR_TESTS)?;
         server::build()?;
         let mut faults = Command::new("cargo");
         faults.current_dir(paths::root()).args(["run", "-p", "swampdragon-tests", "--bin", "faults", "--"]);

@@ -1,4 +1,4 @@
-//! The programs that builds and tests need besides Rust.
+//! The programs that builds, tests and benchmarks need besides Rust.
 
 use std::env;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::step::{run, step};
 
 /// A program and the Debian packages that have it.
-struct Tool {
+pub(crate) struct Tool {
     program: &'static str,
     packages: &'static [&'static str],
     /// Whether the program that is there has all that is needed of it.
@@ -20,37 +20,44 @@ const fn tool(program: &'static str, packages: &'static [&'static str]) -> Tool 
     Tool { program, packages, complete: || true }
 }
 
-/// What the server and the npm package are built with.
-const FOR_BUILDS: [Tool; 3] = [
-    tool("node", &["nodejs"]),
-    tool("npm", &["npm"]),
-    // Builds jemalloc.
-    tool("make", &["make"]),
-];
+const NODE: Tool = tool("node", &["nodejs"]);
+const NPM: Tool = tool("npm", &["npm"]);
+/// Builds jemalloc.
+const MAKE: Tool = tool("make", &["make"]);
+const REDIS: Tool = tool("redis-server", &["redis-server"]);
+const PYTHON: Tool = tool("python3", &["python3", "python3-pip"]);
 
-const FOR_TESTS: [Tool; 7] = [
-    tool("redis-server", &["redis-server"]),
+/// What the server and the npm package are built with.
+pub(crate) const FOR_BUILDS: [Tool; 3] = [NODE, NPM, MAKE];
+
+/// What the tests need.
+pub(crate) const FOR_TESTS: [Tool; 10] = [
+    NODE,
+    NPM,
+    MAKE,
+    REDIS,
     tool("chromedriver", &["chromium", "chromium-driver"]),
-    tool("python3", &["python3", "python3-pip"]),
+    PYTHON,
     tool("curl", &["curl"]),
     tool("nginx", &["nginx-light"]),
     tool("haproxy", &["haproxy"]),
     Tool { complete: php_speaks_redis, ..tool("php", &["php-cli", "php-redis"]) },
 ];
 
-/// Installs what builds need.
-pub(crate) fn install_for_builds() -> Result<()> {
-    install(&FOR_BUILDS)
-}
-
-/// Installs what builds and tests need.
-pub(crate) fn install_for_tests() -> Result<()> {
-    install(FOR_BUILDS.iter().chain(&FOR_TESTS))
-}
+/// What `cargo xtask bench` needs.
+pub(crate) const FOR_BENCH: [Tool; 7] = [
+    NODE,
+    NPM,
+    MAKE,
+    REDIS,
+    tool("redis-benchmark", &["redis-tools"]),
+    PYTHON,
+    Tool { complete: libuv_is_there, ..tool("cc", &["gcc", "libc6-dev", "libuv1"]) },
+];
 
 /// Installs what is missing where that can be done without asking, and says what to install where it cannot.
-fn install<'a>(tools: impl IntoIterator<Item = &'a Tool>) -> Result<()> {
-    let missing: Vec<&Tool> = tools.into_iter().filter(|tool| !tool.is_there()).collect();
+pub(crate) fn install(tools: &[Tool]) -> Result<()> {
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| !tool.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -85,6 +92,12 @@ impl Tool {
 fn php_speaks_redis() -> bool {
     let loaded = Command::new("php").args(["-r", "exit(extension_loaded('redis') ? 0 : 1);"]).status();
     loaded.is_ok_and(|status| status.success())
+}
+
+/// One peer's native library is linked with it.
+fn libuv_is_there() -> bool {
+    let known = Command::new("/sbin/ldconfig").arg("-p").output();
+    known.is_ok_and(|known| String::from_utf8_lossy(&known.stdout).contains("libuv.so.1"))
 }
 
 /// How to call apt-get without a password, if there is a way.

@@ -6,7 +6,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
-use swampdragon_bench::{Load, Plan};
+use swampdragon_bench::{Load, Plan, Wire};
 use swampdragon_client::Config;
 use swampdragon_tests::{limits, redis::Redis, server::Server};
 
@@ -39,10 +39,12 @@ async fn main() -> Result<()> {
     redis.store_sessions(&sessions, Duration::from_secs(60)).await?;
     let load = Load::start(Plan {
         servers: vec![SocketAddr::from(([127, 0, 0, 1], server.port()?))],
+        wire: Wire::SockJs,
         prefix: "/data".to_owned(),
         sessions,
         config: Config { connect_timeout_ms: 5000, ..Config::default() },
         ramp: STAY,
+        opening: usize::MAX,
         stay: Some(STAY),
     });
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use swampdragon_bench::{Load, Plan};
+use swampdragon_bench::{Load, Plan, Wire};
 
 use super::{
     HEARTBEAT, TTL,
@@ -81,10 +81,12 @@ impl Stage {
         let servers = nodes.iter().map(|node| Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, node.port()?))));
         let load = Load::start(Plan {
             servers: servers.collect::<Result<_>>()?,
+            wire: Wire::SockJs,
             prefix: "/data".to_owned(),
             sessions: sessions.keys().to_vec(),
             config: pages(),
             ramp: HEARTBEAT,
+            opening: usize::MAX,
             stay: None,
         });
         let stage = Self { store, nodes, load, sessions };

@@ -1,0 +1,170 @@
+use std::fmt::Write as _;
+
+use super::{FLOOR, Figure, OURS, Row, Run, figure::Group, goal::goals, number};
+use crate::median;
+
+/// The document `docs/benchmarks.md`, beside which the chart lies.
+#[must_use]
+pub fn markdown(run: &Run) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = document(&mut text, run);
+    text
+}
+
+fn document(text: &mut String, run: &Run) -> std::fmt::Result {
+    let scale = &run.scale;
+    writeln!(
+        text,
+        "# Benchmarks\n\n\
+         Made by `cargo xtask bench`, from one run on one machine; figures of different runs are not compared. {} \
+         of all servers in turn, and each figure is the median. In brackets: how many times the bare epoll loop's it \
+         is.\n\n\
+         ![Memory and CPU of each server](benchmarks.svg)\n",
+        if scale.rounds == 1 { "One round".to_owned() } else { format!("{} rounds", scale.rounds) }
+    )?;
+    writeln!(text, "## Goals\n\n| | at most | in this run |\n|---|---|---|")?;
+    for goal in goals(run) {
+        let words = goal.outcome.map_or("not measured".to_owned(), |outcome| outcome.words());
+        writeln!(text, "| {} | {} | {words} |", goal.what, goal.limit)?;
+    }
+    for group in &Figure::GROUPS {
+        writeln!(text, "\n## {}\n\n{}\n", group.title, about(run, group))?;
+        table(text, run, group, |row, figure| cell(run, row, figure))?;
+        writeln!(text, "\nHow many times SwampDragon's each is:\n")?;
+        table(text, run, group, |row, figure| {
+            let ratio = row.median(figure).zip(run.median_of(OURS, figure)).and_then(|(it, ours)| ratio(it, ours));
+            ratio.unwrap_or_else(|| "–".to_owned())
+        })?;
+    }
+    machine(text, run)
+}
+
+fn about(run: &Run, group: &Group) -> String {
+    let scale = &run.scale;
+    match group.figures {
+        [Figure::FewerResident, ..] => "Connections on which nothing has been sent but what opening takes: what the \
+            server's processes have more than before they were opened (`/proc/PID/smaps_rollup`), for each. A hundred \
+            came and went before. 64 handshakes at a time."
+            .to_owned(),
+        [Figure::TripCpu, ..] => format!(
+            "A heartbeat message goes out, the page answers with its session, Redis extends the session's life. {} \
+             connections every {} s, spread over that time: {} a second. CPU is what the scheduler says of all threads \
+             (`/proc/PID/task/TID/schedstat`). Lateness is by how much the time from one heartbeat to the next was \
+             longer than the interval, seen by the page; from the answer to the refresh by Redis's own notice, the \
+             driver's delays included in both. Last, {} connections are opened at once, with heartbeats every {} s.",
+            scale.trips,
+            scale.trip_interval,
+            scale.trips_per_second(),
+            scale.burst,
+            scale.burst_interval,
+        ),
+        _ => format!(
+            "{} connections send answers that nobody asked for, in turn, as fast as the server takes them; every \
+             eighth waits until those before it have been dealt with. SwampDragon's limits on that are off \
+             (`max_messages_per_second`, `min_refresh_interval`). A refresh costs Redis {} µs when `redis-benchmark -P \
+             128` sends them, in the same run.",
+            scale.flood,
+            median(&run.redis_at_its_best).map_or("–".to_owned(), number),
+        ),
+    }
+}
+
+fn table(text: &mut String, run: &Run, group: &Group, cell: impl Fn(&Row, Figure) -> String) -> std::fmt::Result {
+    let titles: Vec<String> = group.figures.iter().map(|figure| figure.title(&run.scale)).collect();
+    writeln!(text, "| | {} |\n|---{}|", titles.join(" | "), "|---:".repeat(titles.len()))?;
+    for row in &run.rows {
+        let cells: Vec<String> = group.figures.iter().map(|figure| cell(row, *figure)).collect();
+        writeln!(text, "| {} | {} |", row.name, cells.join(" | "))?;
+    }
+    Ok(())
+}
+
+fn cell(run: &Run, row: &Row, figure: Figure) -> String {
+    let Some(value) = row.median(figure) else { return "–".to_owned() };
+    match run.median_of(FLOOR, figure).and_then(|floor| ratio(value, floor)) {
+        Some(ratio) if row.name != FLOOR => format!("{} ({ratio})", number(value)),
+        _ => number(value),
+    }
+}
+
+/// `None` where there is nothing to compare with, as when both are nothing.
+fn ratio(value: f64, base: f64) -> Option<String> {
+    (base > 0.0 && value >= 0.0).then(|| format!("{} ×", number(value / base)))
+}
+
+fn machine(text: &mut String, run: &Run) -> std::fmt::Result {
+    writeln!(text, "\n## What was measured, and on what\n\n| | |\n|---|---|")?;
+    for (name, value) in &run.machine {
+        writeln!(text, "| {name} | {value} |")?;
+    }
+    for row in &run.rows {
+        writeln!(text, "| {} | {} |", row.name, row.made_of)?;
+    }
+    let failures: Vec<String> =
+        run.rows.iter().flat_map(|row| row.failures.iter().map(move |it| format!("- {}: {it}", row.name))).collect();
+    if !failures.is_empty() {
+        writeln!(text, "\nWhat could not be measured:\n\n{}", failures.join("\n"))?;
+    }
+    writeln!(
+        text,
+        "\nThe load shares the machine with what it measures; CPU and memory are the servers' own. The peers' programs \
+         are in `bench/peers/`, a page each, what they stand on is fetched into `target/`.\n\n\
+         ## Again\n\n```\n\
+         cargo xtask bench                # all of it, and this document anew\n\
+         cargo xtask bench --quick        # small numbers, to see that it works; changes no document\n\
+         cargo xtask bench --only ws      # SwampDragon, the bare epoll loop and this one; likewise\n```"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{UWEBSOCKETS, tests::run};
+
+    fn line<'a>(text: &'a str, heading: &str, start: &str) -> &'a str {
+        let (_, section) = text.split_once(heading).unwrap();
+        section.lines().find(|line| line.starts_with(start)).unwrap()
+    }
+
+    #[test]
+    fn every_figure_stands_with_its_ratio_to_the_floor() {
+        let text = markdown(&run());
+        assert_eq!(
+            line(&text, "## Flood", "| SwampDragon"),
+            "| SwampDragon | 12.0 (0.50 ×) | 12.0 (0.50 ×) | 12.0 (0.50 ×) | 12.0 (0.50 ×) |"
+        );
+        assert_eq!(line(&text, "## Flood", "| bare"), "| bare epoll loop | 24.0 | 24.0 | 24.0 | 24.0 |");
+    }
+
+    #[test]
+    fn every_peer_stands_with_its_ratio_to_ours() {
+        let text = markdown(&run());
+        let (_, flood) = text.split_once("## Flood").unwrap();
+        assert_eq!(
+            line(flood, "How many times", "| uWebSockets"),
+            "| uWebSockets | 2.50 × | 2.50 × | 2.50 × | 2.50 × |"
+        );
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_made_up() {
+        let mut run = run();
+        run.rows.iter_mut().filter(|row| row.name == UWEBSOCKETS).for_each(|row| {
+            row.rounds.clear();
+            row.failures.push("does not start".to_owned());
+        });
+        let text = markdown(&run);
+        assert_eq!(line(&text, "## Flood", "| uWebSockets"), "| uWebSockets | – | – | – | – |");
+        assert!(text.contains("| a third of uWebSockets' | not measured |"), "{text}");
+        assert!(text.contains("- uWebSockets: does not start"), "{text}");
+    }
+
+    #[test]
+    fn the_run_says_what_it_ran_on() {
+        let text = markdown(&run());
+        assert!(text.contains("| cores | 2 |"), "{text}");
+        assert!(text.contains("| bare epoll loop | bare epoll loop 1.0 |"), "{text}");
+        assert!(text.contains("costs Redis 6.00 µs"), "{text}");
+    }
+}
