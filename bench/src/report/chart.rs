@@ -66,7 +66,7 @@ fn draw(text: &mut String, run: &Run) -> std::fmt::Result {
     }
     writeln!(
         text,
-        r##"<text x="8" y="{}" font-size="11" fill="#555">Shorter is better. Lengths are logarithmic: the shortest bar of each group is a tenth of it.</text>"##,
+        r##"<text x="8" y="{}" font-size="11" fill="#555">Shorter is better. Lengths are logarithmic: the shortest bar of each group is a tenth of the longest.</text>"##,
         height - 10.0
     )?;
     writeln!(text, "</svg>")
