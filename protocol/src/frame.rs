@@ -8,6 +8,11 @@ use alloc::{
     vec::Vec,
 };
 #[cfg(feature = "json")]
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, SeqAccess, Visitor},
+};
+#[cfg(feature = "json")]
 use serde_json::value::RawValue;
 
 /// Which frame a text is, told by its first character.
@@ -221,15 +226,69 @@ pub fn decode_client_frame(text: &str) -> Result<Vec<Cow<'_, str>>, MalformedFra
 
 #[cfg(feature = "json")]
 fn message_list(text: &str) -> Option<Vec<Cow<'_, str>>> {
-    let list: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-    list.into_iter().map(message_text).collect()
+    let list: MessageList<'_> = serde_json::from_str(text).ok()?;
+    Some(list.0)
+}
+
+/// The messages of an array, read one after the other into the list where they stay.
+#[cfg(feature = "json")]
+struct MessageList<'a>(Vec<Cow<'a, str>>);
+
+#[cfg(feature = "json")]
+impl<'de> Deserialize<'de> for MessageList<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements;
+        impl<'de> Visitor<'de> for Elements {
+            type Value = MessageList<'de>;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("an array of messages")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+                let mut messages = Vec::with_capacity(1);
+                while let Some(raw) = elements.next_element::<&RawValue>()? {
+                    messages.push(message_text(raw).ok_or_else(|| A::Error::custom("no message"))?);
+                }
+                Ok(MessageList(messages))
+            }
+        }
+        deserializer.deserialize_seq(Elements)
+    }
 }
 
 /// A message's JSON text: what a string holds, or any other value as it stands.
 #[cfg(feature = "json")]
 fn message_text(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
-    if text.starts_with('"') { serde_json::from_str(text).map(Cow::Owned).ok() } else { Some(Cow::Borrowed(text)) }
+    let Some(quoted) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+        return Some(Cow::Borrowed(text));
+    };
+    match unescaped(quoted) {
+        Some(message) => Some(message),
+        None => serde_json::from_str(text).map(Cow::Owned).ok(),
+    }
+}
+
+/// What stands between the quotes of a JSON string, unless it has escapes that are no character themselves.
+///
+/// serde_json reads those too, but into memory that it enlarges at every escape; and a message that is JSON itself has
+/// escapes everywhere.
+#[cfg(feature = "json")]
+fn unescaped(quoted: &str) -> Option<Cow<'_, str>> {
+    let Some(first) = quoted.find('\\') else { return Some(Cow::Borrowed(quoted)) };
+    let mut text = String::with_capacity(quoted.len());
+    let (before, mut rest) = quoted.split_at(first);
+    text.push_str(before);
+    while let Some(escape) = rest.strip_prefix('\\') {
+        let character = escape.chars().next().filter(|it| matches!(it, '"' | '\\' | '/'))?;
+        text.push(character);
+        rest = escape.get(character.len_utf8()..)?;
+        let next = rest.find('\\').unwrap_or(rest.len());
+        text.push_str(rest.get(..next)?);
+        rest = rest.get(next..)?;
+    }
+    Some(Cow::Owned(text))
 }
 
 #[cfg(all(test, feature = "json"))]
@@ -294,6 +353,13 @@ mod tests {
             let close = SockJsFrame::Close { code, reason: Cow::Owned(reason) };
             let text = close.encode();
             prop_assert_eq!(SockJsFrame::decode(&text), Ok(close));
+        }
+
+        #[test]
+        fn a_message_is_what_serde_json_says(texts in prop::collection::vec("(?:[a-z\"\\\\/\n\u{1}\u{2028}é]|.){0,12}", 0..4)) {
+            let frame = serde_json::to_string(&texts).unwrap();
+            let read: Vec<String> = serde_json::from_str(&frame).unwrap();
+            prop_assert_eq!(decode_client_frame(&frame).unwrap(), read);
         }
 
         #[test]
