@@ -1,7 +1,7 @@
 //! A socket as a WebSocket has it: plain, or with TLS on it.
 
 use std::{
-    io,
+    io::{self, Read as _},
     net::Shutdown,
     task::{Context, Poll},
 };
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
-use tokio::net::TcpStream;
+use tokio::{io::Interest, net::TcpStream};
 
 use crate::tls::{self, TlsStream};
 
@@ -43,11 +43,11 @@ impl Stream {
         matches!(self, Self::Tls(_))
     }
 
-    /// As [`TcpStream::try_read`]. After `WouldBlock`, [`poll_read_ready`](Self::poll_read_ready) tells when to try
-    /// again.
+    /// As [`TcpStream::try_read`], for a buffer that is not empty. After `WouldBlock`,
+    /// [`poll_read_ready`](Self::poll_read_ready) tells when to try again.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(socket) => socket.try_read(buffer),
+            Self::Plain(socket) => read_and_note_the_end(socket, buffer),
             Self::Tls(stream) => stream.try_read(buffer),
         }
     }
@@ -88,6 +88,24 @@ impl Stream {
         }
         // Fails only when the peer has already reset the connection, which is as good.
         let _ = SockRef::from(self.socket()).shutdown(direction);
+    }
+}
+
+/// Whether the system tells once that bytes have come, and not as long as some are there.
+const EDGES: bool = cfg!(any(target_os = "linux", target_os = "android", target_vendor = "apple"));
+
+/// Reads once, and has the socket known to be empty when it gave less than was asked for, as Tokio does when it reads by
+/// itself: that spares the call which would say so.
+fn read_and_note_the_end(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    let emptied = socket.try_io(Interest::READABLE, || {
+        read = (&*SockRef::from(socket)).read(buffer)?;
+        // Bytes that arrive from now on are told anew, and so is an end.
+        if EDGES && 0 < read && read < buffer.len() { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    });
+    match emptied {
+        Err(error) if read == 0 => Err(error),
+        Ok(()) | Err(_) => Ok(read),
     }
 }
 
