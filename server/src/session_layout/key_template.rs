@@ -51,10 +51,12 @@ impl KeyTemplate {
     /// Writes the key of a session, or of what stands beside sessions and is called by a name that no session has.
     pub(crate) fn write(&self, id: &str, out: &mut impl io::Write) -> io::Result<()> {
         let Self { before, id: form, after } = self;
+        out.write_all(before.as_bytes())?;
         match form {
-            IdForm::AsGiven => write!(out, "{before}{id}{after}"),
-            IdForm::Sha256 => write!(out, "{before}{:x}{after}", Sha256::digest(id)),
+            IdForm::AsGiven => out.write_all(id.as_bytes())?,
+            IdForm::Sha256 => write!(out, "{:x}", Sha256::digest(id))?,
         }
+        out.write_all(after.as_bytes())
     }
 
     /// Whether whoever chooses the id chooses the whole key: a client could then name any key there is.
