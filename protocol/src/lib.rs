@@ -21,6 +21,7 @@ mod frame;
 pub mod json;
 mod message;
 mod name;
+mod plain_reply;
 mod retry_after;
 mod session_key;
 
@@ -33,5 +34,6 @@ pub use message::{
     Reply, ReplyState, ServerMessage, SessionNotice, SessionState, UnknownHeartbeatValue, Wire,
 };
 pub use name::{ChannelName, InvalidName, RouteName};
+pub use plain_reply::PlainReply;
 pub use retry_after::{retry_after, with_retry_after};
 pub use session_key::{InvalidSessionKey, SessionKey};

@@ -145,7 +145,7 @@ impl Server {
             store: None,
             stores: SessionStoreRegistry::new(),
             refused: None,
-            new_handler: Box::new(|| Box::new(DataConnection)),
+            new_handler: NewHandler::of(|| DataConnection),
             services: Vec::new(),
             routers: Routers::default(),
             router_refused: None,
@@ -323,7 +323,7 @@ impl ServerBuilder {
     /// What each connection at the setting `prefix` does; `new` makes one handler per connection.
     #[must_use]
     pub fn connection<H: ConnectionHandler>(mut self, new: impl Fn() -> H + Send + Sync + 'static) -> Self {
-        self.new_handler = Box::new(move || Box::new(new()));
+        self.new_handler = NewHandler::of(new);
         self
     }
 

@@ -1,11 +1,10 @@
 use async_trait::async_trait;
-use swampdragon_protocol::{ServerMessage, SessionKey, SessionNotice, SessionState, close_code};
+use swampdragon_protocol::close_code;
 
 use super::{
-    Connection, HeartbeatReply, LogoutRequest, Message, NamedBy,
+    Connection, HeartbeatReply, LogoutRequest, Message,
     message::{Sorted, sort},
 };
-use crate::heartbeat::Refusal;
 
 /// What an application does when a connection opens, hears something and closes.
 ///
@@ -58,97 +57,13 @@ pub struct DataConnection;
 
 impl ConnectionHandler for DataConnection {}
 
-/// Why a page can neither have a session of an app's refreshed nor end it by its key.
-pub(super) const NAMED: &str = "the session is the one of this connection's cookie; none can be named";
-
 pub(super) async fn handle<H: ConnectionHandler + ?Sized>(handler: &mut H, connection: &Connection, text: &str) {
     match sort(text) {
         Sorted::HeartbeatReply(reply) => {
-            connection.answered();
+            connection.note_answer();
             handler.on_heartbeat(connection, reply).await;
         }
         Sorted::Logout(request) => handler.on_logout(connection, request).await,
         Sorted::Message(message) => handler.on_message(connection, message).await,
-    }
-}
-
-impl Connection {
-    /// Counts an answer to a heartbeat message.
-    fn answered(&self) {
-        let service = self.service();
-        if let Some(took) = self.inner.beats.answered(service.now()) {
-            service.metrics.heartbeats_answered.increment(1);
-            if took > service.settings.heartbeat_interval / 2 {
-                service.metrics.heartbeats_late.increment(1);
-            }
-        }
-    }
-
-    /// Refreshes the session that a heartbeat reply names, or all that this connection [keeps](Self::keep_session) if
-    /// the reply names none. The page is told what becomes of them if it asked (`"ack": true`).
-    ///
-    /// Where sessions are an app's (`session_layout`), the connection keeps the one that its cookie named, and no other is
-    /// refreshed for a page.
-    ///
-    /// Refused, without a question to the store, are malformed keys, a session sooner than `min_refresh_interval` after
-    /// the last time unless it answers a heartbeat message, and sessions beyond `max_keys_per_connection`.
-    pub fn refresh_session(&self, reply: HeartbeatReply) {
-        match reply.session {
-            Some(_) if self.service().binding.is_some() => {
-                self.service().metrics.refreshes_named.increment(1);
-                tracing::debug!("heartbeat reply refused: it names a session");
-                if reply.ack {
-                    self.tell_refused(reply.session_text.unwrap_or_default(), NAMED.to_owned());
-                }
-            }
-            Some(Ok(key)) => {
-                if let Err(refusal) = self.admit(&key, NamedBy::Page) {
-                    return self.refuse_refresh(&key, refusal, reply.ack);
-                }
-                // Where replies always name their session, remembering it would cost memory for nothing.
-                if self.dialect().replies_without_session {
-                    self.keep_session(key.clone());
-                }
-                self.submit_refresh(key, reply.ack);
-            }
-            Some(Err(error)) => {
-                self.service().metrics.refreshes_malformed.increment(1);
-                // A peer can send as many of these as it likes, which must not fill a log.
-                tracing::debug!(%error, "heartbeat reply refused");
-                if reply.ack {
-                    self.tell_refused(reply.session_text.unwrap_or_default(), error.to_string());
-                }
-            }
-            None => {
-                for key in self.kept_sessions() {
-                    match self.admit(&key, NamedBy::Keeping) {
-                        Ok(_) => self.submit_refresh(key, reply.ack),
-                        Err(refusal) => self.refuse_refresh(&key, refusal, reply.ack),
-                    }
-                }
-            }
-        }
-    }
-
-    fn submit_refresh(&self, key: SessionKey, ack: bool) {
-        self.service().refresher.submit(key, ack.then(|| self.downgrade()));
-    }
-
-    fn refuse_refresh(&self, key: &SessionKey, refusal: Refusal, ack: bool) {
-        let metrics = &self.service().metrics;
-        match refusal {
-            Refusal::TooManyKeys { .. } => metrics.refreshes_too_many_keys.increment(1),
-            _ => metrics.refreshes_too_soon.increment(1),
-        }
-        tracing::debug!(?key, %refusal, "heartbeat reply refused");
-        if ack {
-            self.send_message(&ServerMessage::Session(self.service().notices.refused(key, refusal)));
-        }
-    }
-
-    pub(super) fn tell_refused(&self, session: String, reason: String) {
-        let (state, reason) = (SessionState::Refused, Some(reason));
-        let notice = SessionNotice { session: Some(session), state, ttl_ms: None, reason, touch_ms: None };
-        self.send_message(&ServerMessage::Session(notice));
     }
 }

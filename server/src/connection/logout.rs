@@ -1,6 +1,6 @@
 use swampdragon_protocol::{ServerMessage, SessionNotice, SessionState};
 
-use super::{Connection, LogoutRequest, NamedBy, handler::NAMED};
+use super::{Connection, LogoutRequest, NamedBy, answering::NAMED};
 use crate::{Sessions, heartbeat::Refusal, logout};
 
 impl Connection {

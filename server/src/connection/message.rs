@@ -1,5 +1,5 @@
 use swampdragon_protocol::{
-    Call, ClientMessage, HeartbeatValue, InvalidSessionKey, SessionKey,
+    Call, ClientMessage, HeartbeatValue, InvalidSessionKey, PlainReply, SessionKey,
     json::{Json, MalformedMessage, decode_client_message},
 };
 
@@ -42,6 +42,13 @@ pub struct HeartbeatReply {
     pub ack: bool,
     /// What was sent as `session`, for the answer to a reply that is refused.
     pub(crate) session_text: Option<String>,
+}
+
+impl From<PlainReply> for HeartbeatReply {
+    fn from(PlainReply { session, ack }: PlainReply) -> Self {
+        // Its text is asked for only if it is no key, or none that may be named.
+        Self { value: HeartbeatValue::Tick, session: session.map(Ok), ack, session_text: None }
+    }
 }
 
 /// A page's wish to end a session.

@@ -1,5 +1,6 @@
 //! Live peers and what the application does with them.
 
+mod answering;
 mod beat_clock;
 mod dialect;
 mod handler;
@@ -50,6 +51,9 @@ use crate::{
     stream::Stream,
     websocket::{Framing, HasLink, Link},
 };
+
+/// What log lines about a connection stand in.
+const SPAN: &str = "connection";
 
 /// One live peer. Cloning gives another handle to the same peer; handles may outlive it.
 #[derive(Clone)]
@@ -152,7 +156,7 @@ impl Connection {
             inner: Arc::new(Inner {
                 endpoint: Arc::clone(endpoint),
                 outlet,
-                handler: Mutex::new(Some((endpoint.new_handler)())),
+                handler: Mutex::new(Some(endpoint.new_handler.make())),
                 slot,
                 id,
                 heartbeat_message: AtomicSlot::new(),
@@ -296,12 +300,22 @@ impl Connection {
             Outlet::Recorder(_) => (None, OriginName::NONE),
         };
         tracing::info_span!(
-            "connection",
+            SPAN,
             number = self.id(),
             transport = self.transport().label(),
             peer = peer.map(tracing::field::display),
             origin = self.service().origin_names.name(origin).as_deref(),
         )
+    }
+
+    /// Does something in the [span](Self::span), if that is not so already.
+    pub(crate) fn in_span<T>(&self, work: impl FnOnce() -> T) -> T {
+        let span = tracing::Span::current();
+        if span.metadata().is_some_and(|metadata| metadata.name() == SPAN) {
+            work()
+        } else {
+            self.span().in_scope(work)
+        }
     }
 
     fn framing(&self) -> Framing {

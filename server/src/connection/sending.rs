@@ -100,7 +100,7 @@ impl Connection {
             limit.burst
         );
         if self.is_open() {
-            service.refusals.note(Limit::MaxMessagesPerSecond, what);
+            self.in_span(|| service.refusals.note(Limit::MaxMessagesPerSecond, what));
             self.close(close_code::TOO_MANY_MESSAGES);
         }
         false

@@ -1,18 +1,44 @@
-use std::{fmt, sync::Arc};
+use std::{any::TypeId, fmt, sync::Arc};
 
 use axum::http::{HeaderMap, header};
 use swampdragon_protocol::{MessageForm, SessionKey};
 
 use super::{refusal::Refusal, sessions::PolledSessions};
 use crate::{
-    admission::TurnedAway, connection::ConnectionHandler, peer::Peer, refusals::Limit, service::Service,
+    admission::TurnedAway,
+    connection::{ConnectionHandler, DataConnection},
+    peer::Peer,
+    refusals::Limit,
+    service::Service,
     settings::Settings,
 };
 
 /// The most of an origin that stands in a log line, in characters: a host name has at most 253.
 const MAX_LOGGED_ORIGIN: usize = 270;
 
-pub(crate) type NewHandler = Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send + Sync>;
+/// Makes a handler for each connection of a service.
+pub(crate) struct NewHandler {
+    make: Box<dyn Fn() -> Box<dyn ConnectionHandler> + Send + Sync>,
+    is_data_connection: bool,
+}
+
+impl NewHandler {
+    pub(crate) fn of<H: ConnectionHandler>(new: impl Fn() -> H + Send + Sync + 'static) -> Self {
+        Self {
+            make: Box::new(move || Box::new(new())),
+            is_data_connection: TypeId::of::<H>() == TypeId::of::<DataConnection>(),
+        }
+    }
+
+    pub(crate) fn make(&self) -> Box<dyn ConnectionHandler> {
+        (self.make)()
+    }
+
+    /// Whether all hooks are the default ones.
+    pub(crate) fn is_data_connection(&self) -> bool {
+        self.is_data_connection
+    }
+}
 
 /// One SockJS service of a server: the path where pages find it, and what its connections do. A server has one at the
 /// setting `prefix`, and those that [`ServerBuilder::sockjs`](crate::ServerBuilder::sockjs) adds.
@@ -31,7 +57,7 @@ pub struct SockJsService {
 impl SockJsService {
     /// A service at `prefix`, such as `/chat`; `new` makes one handler per connection.
     pub fn new<H: ConnectionHandler>(prefix: impl Into<String>, new: impl Fn() -> H + Send + Sync + 'static) -> Self {
-        Self::with_handlers(prefix.into(), Box::new(move || Box::new(new())))
+        Self::with_handlers(prefix.into(), NewHandler::of(new))
     }
 
     pub(crate) fn with_handlers(prefix: String, new_handler: NewHandler) -> Self {

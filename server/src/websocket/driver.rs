@@ -94,13 +94,16 @@ impl Driver {
         let Some(link) = connection.link() else { return };
         let unfinished = self.awake.as_mut().and_then(|awake| awake.unfinished.take());
         let reading = unfinished.unwrap_or_else(|| Reading::new(&[], connection.max_message_size()));
-        let turn =
+        let mut turn =
             reading.turn(&mut |buffer| link.stream().try_read(buffer), &mut |bytes| connection.send_bytes(bytes));
         if turn.heard {
             link.heard();
         }
         // A ping costs as much as a message.
         connection.count_messages(turn.pings);
+        let at_once = |message: &&Message| matches!(message, Message::Text(text) if connection.answered_at_once(text));
+        let answers = turn.messages.iter().take_while(at_once).count();
+        turn.messages.drain(..answers);
         if turn.messages.is_empty() && turn.end.is_none() && turn.unfinished.is_none() {
             self.awake = None;
             return;
