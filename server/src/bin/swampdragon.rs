@@ -15,7 +15,10 @@ use swampdragon_server::{
     settings::{Invocation, Loaded, LogFormat, Settings, Source},
     shutdown_signals,
 };
-use tokio::signal::unix::Signal;
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::Signal,
+};
 use tracing::{Level, Metadata};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -48,7 +51,9 @@ fn main() -> ExitCode {
         // The default is more than most systems allow, and than most servers need.
         if asked_for { tracing::warn!("{error}") } else { tracing::debug!("{error}") }
     }
-    match run(settings) {
+    let served =
+        runtime(settings.worker_threads).map_err(Into::into).and_then(|runtime| runtime.block_on(run(settings)));
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&*error, ExitCode::FAILURE),
     }
@@ -78,7 +83,15 @@ fn tells_no_messages(metadata: &Metadata<'_>) -> bool {
     *metadata.level() < Level::TRACE || !metadata.target().starts_with("tungstenite")
 }
 
-#[tokio::main]
+/// One thread is not as many as one of several: it wakes nobody.
+fn runtime(worker_threads: usize) -> io::Result<Runtime> {
+    let mut builder = match worker_threads {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.worker_threads(worker_threads).enable_all().build()
+}
+
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     // Before anything else, so that a signal that comes while the store is opened is not lost.
     let (shutdown, at_once) = shutdown_signals()?;
