@@ -46,13 +46,13 @@ async fn main() -> Result<()> {
         answer(&mut warm_up, &sessions).await?;
     }
     drop(warm_up);
-    settle().await;
+    settle(answered).await;
     let before = server.resident_bytes()?;
     let mut open = open(&address, &url, connections).await?;
     if answered {
         answer(&mut open, &sessions).await?;
     }
-    settle().await;
+    settle(answered).await;
     let after = server.resident_bytes()?;
 
     let each = after.saturating_sub(before) / connections as u64;
@@ -82,7 +82,8 @@ async fn answer(open: &mut [WebSocketStream<TcpStream>], sessions: &[String]) ->
     Ok(())
 }
 
-/// A moment for the server to finish what the last handshake began.
-async fn settle() {
-    tokio::time::sleep(Duration::from_secs(1)).await;
+/// A moment for the server to finish what the last handshake began, and after messages for its allocator to give back
+/// what they took.
+async fn settle(answered: bool) {
+    tokio::time::sleep(Duration::from_secs(if answered { 12 } else { 1 })).await;
 }
