@@ -69,7 +69,7 @@ struct Inner {
     handler: Mutex<Option<Box<dyn ConnectionHandler>>>,
     /// Its number in logs.
     id: u32,
-    /// Its place among those that opened in the same [turn](Rounds).
+    /// Its place among those that opened in the same [turn](crate::heartbeat::Rounds).
     place: AtomicU32,
     turn: u8,
     /// Until it is forgotten.

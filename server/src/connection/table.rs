@@ -205,6 +205,9 @@ mod tests {
     }
 
     proptest! {
+        // Each starts a server.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn whoever_comes_and_goes_each_is_found_and_nothing_is_left_of_the_others(steps in prop::collection::vec((0_u8..5, any::<prop::sample::Index>()), 1..200)) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
