@@ -51,7 +51,6 @@ pub(crate) struct Service {
     pub(crate) kept_sessions: KeptSessions,
     pub(crate) origin_names: OriginNames,
     pub(crate) heartbeat_messages: Schedule<Connection>,
-    pub(crate) heartbeat_frames: Schedule<Connection>,
     pub(crate) refresher: Refresher,
     /// Where the sessions are an app's.
     pub(crate) binding: Option<Arc<Binding>>,
@@ -106,12 +105,11 @@ impl Service {
             ),
             binding,
             notices,
-            connections: ConnectionTable::new(),
+            connections: ConnectionTable::new(settings.heartbeat_frame_interval),
             holdings: HoldingsTable::default(),
             kept_sessions: KeptSessions::default(),
             origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
-            heartbeat_frames: Schedule::new(),
             key_hasher,
             node: Uuid::new_v4().simple().to_string(),
             node_channel: settings.node_channel(),
@@ -180,6 +178,6 @@ impl Service {
         // What came last may have come right after a sweep, so it has been silent for one interval longer.
         let sweeps = (peer_timeout.as_millis() / heartbeat_frame_interval.as_millis().max(1)).saturating_sub(1);
         let patience = u16::try_from(sweeps).unwrap_or(u16::MAX - 1).max(2);
-        self.heartbeat_frames.run(|connection| connection.send_heartbeat_frame(&frames, patience)).await;
+        self.connections.go_round(|connection| connection.send_heartbeat_frame(&frames, patience)).await;
     }
 }

@@ -65,23 +65,24 @@ impl Connection {
         }
     }
 
-    /// Sends a heartbeat frame: `frames` are that alone, and with a ping for a peer that has been silent. One that has
+    /// Sends a heartbeat frame, at the end of each of its [turns](crate::heartbeat::Rounds) but the first: `frames` are that alone, and with a ping for a peer that has been silent. One that has
     /// been silent for `patience` such times is gone.
     pub(crate) fn send_heartbeat_frame(&self, frames: &[WireFrame; 2], patience: u16) {
         let [alone, with_ping] = frames;
-        let Some(link) = self.link() else { return self.send_frame(alone) };
         if self.is_at_work() {
             // Nothing is read meanwhile, so it cannot be heard.
-            link.heard();
+            self.heard();
         }
-        match link.sweep() {
-            0 => self.send_frame(alone),
-            silent if silent < patience => self.send_frame(with_ping),
-            _ => {
+        // In the turn that it opened in, it needs none.
+        let Some(silent) = self.inner.silence.sweep() else { return };
+        match self.link() {
+            Some(link) if silent >= patience => {
                 self.service().metrics.dead_peers.increment(1);
                 self.span().in_scope(|| tracing::debug!("peer is gone (peer_timeout)"));
                 link.abort();
             }
+            Some(_) if silent > 0 => self.send_frame(with_ping),
+            _ => self.send_frame(alone),
         }
     }
 

@@ -68,13 +68,8 @@ impl<T: Clone> Schedule<T> {
         self.started + Duration::from_millis(GRID.as_millis() as u64 * tick.min(u64::from(u32::MAX)))
     }
 
-    /// Makes `item` due after each `interval`, for the first time one interval from now.
-    pub(crate) fn insert(&self, item: T, interval: Duration) -> Slot {
-        self.insert_after(item, interval, interval)
-    }
-
     /// Makes `item` due `first` from now, and from then on after each `interval`.
-    pub(crate) fn insert_after(&self, item: T, first: Duration, interval: Duration) -> Slot {
+    pub(crate) fn insert(&self, item: T, first: Duration, interval: Duration) -> Slot {
         let first = self.tick_of(Instant::now() + first.min(Duration::from_secs(u64::from(u32::MAX) / 20)));
         let interval = u32::try_from(ticks(interval)).unwrap_or(u32::MAX).max(1);
         let mut state = self.state();
@@ -195,8 +190,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_item_is_due_after_each_of_its_own_intervals() {
         let (schedule, mut due) = running();
-        schedule.insert(10, Duration::from_secs(10));
-        schedule.insert(4, Duration::from_secs(4));
+        schedule.insert(10, Duration::from_secs(10), Duration::from_secs(10));
+        schedule.insert(4, Duration::from_secs(4), Duration::from_secs(4));
         let mut seen = Vec::new();
         for _ in 0..5 {
             let (item, after) = due.recv().await.unwrap();
@@ -208,7 +203,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_first_time_of_its_own_changes_no_interval() {
         let (schedule, mut due) = running();
-        schedule.insert_after(1, Duration::from_secs(2), Duration::from_secs(600));
+        schedule.insert(1, Duration::from_secs(2), Duration::from_secs(600));
         let mut seen = Vec::new();
         for _ in 0..3 {
             seen.push(due.recv().await.unwrap().1.as_secs());
@@ -219,8 +214,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_item_taken_out_is_never_due_again() {
         let (schedule, mut due) = running();
-        let out = schedule.insert(1, Duration::from_secs(1));
-        schedule.insert(2, Duration::from_secs(1));
+        let out = schedule.insert(1, Duration::from_secs(1), Duration::from_secs(1));
+        schedule.insert(2, Duration::from_secs(1), Duration::from_secs(1));
         schedule.remove(out);
         assert_eq!(due.recv().await.unwrap().0, 2);
         assert_eq!(due.recv().await.unwrap().0, 2);
@@ -230,9 +225,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_sooner_deadline_is_met_while_a_later_one_is_waited_for() {
         let (schedule, mut due) = running();
-        schedule.insert(1, Duration::from_secs(600));
+        schedule.insert(1, Duration::from_secs(600), Duration::from_secs(600));
         tokio::time::advance(Duration::from_secs(1)).await;
-        schedule.insert(2, Duration::from_secs(1));
+        schedule.insert(2, Duration::from_secs(1), Duration::from_secs(1));
         assert_eq!(due.recv().await.unwrap().0, 2);
     }
 
@@ -253,7 +248,7 @@ mod tests {
                 let mut slots = Vec::new();
                 for (put, seconds, index) in steps {
                     if put || slots.is_empty() {
-                        slots.push(schedule.insert(0, Duration::from_secs(seconds)));
+                        slots.push(schedule.insert(0, Duration::from_secs(seconds), Duration::from_secs(seconds)));
                     } else {
                         schedule.remove(slots.swap_remove(index.index(slots.len())));
                     }

@@ -97,7 +97,7 @@ impl Driver {
         let mut turn =
             reading.turn(&mut |buffer| link.stream().try_read(buffer), &mut |bytes| connection.send_bytes(bytes));
         if turn.heard {
-            link.heard();
+            connection.heard();
         }
         // A ping costs as much as a message.
         connection.count_messages(turn.pings);

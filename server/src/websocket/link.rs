@@ -100,8 +100,6 @@ pub(crate) struct Link {
     /// With which code it was closed, by whichever side came first; 0 while it is open.
     close_code: AtomicU16,
     client: AddressKey,
-    /// How many times in a row [`sweep`](Self::sweep) has found that nothing had come.
-    silent_sweeps: AtomicU16,
 }
 
 /// How much and how long a peer may keep the server waiting.
@@ -118,14 +116,16 @@ pub(crate) trait HasLink: Send + Sync + 'static {
     /// `None` where there is no WebSocket behind it; what is sent by way of it goes nowhere then.
     fn link(&self) -> Option<&Link>;
 
+    /// The peer has shown that it is there.
+    fn heard(&self);
+
     /// What waits for the peer would exceed its limit.
     fn reads_too_slowly(&self);
 }
 
 impl Link {
     pub(crate) fn new(stream: Stream, framing: Framing, client: AddressKey, origin: OriginName) -> Self {
-        let (close_code, silent_sweeps) = (AtomicU16::new(0), AtomicU16::new(0));
-        Self { stream, outgoing: Outgoing::new(), framing, origin, close_code, client, silent_sweeps }
+        Self { stream, outgoing: Outgoing::new(), framing, origin, close_code: AtomicU16::new(0), client }
     }
 
     /// Whom the connection counts for.
@@ -158,16 +158,6 @@ impl Link {
 
     pub(crate) fn close_code(&self) -> Option<u16> {
         Some(self.close_code.load(Ordering::Relaxed)).filter(|&code| code != 0)
-    }
-
-    /// The peer has shown that it is there.
-    pub(crate) fn heard(&self) {
-        self.silent_sweeps.store(0, Ordering::Relaxed);
-    }
-
-    /// Asked at regular times: for how many of them nothing has been [heard](Self::heard).
-    pub(crate) fn sweep(&self) -> u16 {
-        self.silent_sweeps.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Whether messages may still be sent.
@@ -303,7 +293,7 @@ impl Link {
         let holder = Arc::clone(holder);
         tokio::spawn(async move {
             if let Some(link) = holder.link() {
-                link.outgoing.drain(&link.stream, || link.heard()).await;
+                link.outgoing.drain(&link.stream, || holder.heard()).await;
             }
         });
     }

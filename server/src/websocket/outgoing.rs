@@ -15,17 +15,17 @@ use crate::stream::Stream;
 /// closed rather than waited for.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    state: Mutex<State>,
+    /// `None` while the socket takes what it is given.
+    halt: Mutex<Option<Box<Halt>>>,
 }
 
+/// Why bytes do not go straight to the socket.
 #[derive(Debug)]
-enum State {
-    /// The socket takes what it is given.
-    Flowing,
+enum Halt {
     /// The socket is full; this waits for it.
-    Queued(Box<BytesMut>),
+    Queued(BytesMut),
     /// Nothing more is sent. What is queued still goes out.
-    Ending(Option<Box<BytesMut>>),
+    Ending(Option<BytesMut>),
     /// Nothing can be sent.
     Ended,
 }
@@ -46,34 +46,34 @@ pub(super) enum Sent {
 
 impl Outgoing {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State::Flowing) }
+        Self { halt: Mutex::new(None) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn halt(&self) -> MutexGuard<'_, Option<Box<Halt>>> {
         // Every change below leaves the state whole, so a panic elsewhere cannot have spoilt it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.halt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends bytes, or queues what the socket does not take, up to `limit` bytes.
     pub(super) fn send(&self, stream: &Stream, bytes: &[u8], limit: usize) -> Sent {
-        let mut state = self.state();
-        match &mut *state {
-            State::Ending(_) | State::Ended => Sent::Refused,
-            State::Queued(queue) => {
+        let mut halt = self.halt();
+        match halt.as_deref_mut() {
+            Some(Halt::Ending(_) | Halt::Ended) => Sent::Refused,
+            Some(Halt::Queued(queue)) => {
                 if queue.len() + bytes.len() > limit {
                     return Sent::Overflowed;
                 }
                 queue.extend_from_slice(bytes);
                 Sent::Accepted
             }
-            State::Flowing => match write_some(stream, bytes) {
+            None => match write_some(stream, bytes) {
                 Ok(Progress { written, flushed: true }) if written == bytes.len() => Sent::Accepted,
                 Ok(Progress { written, .. }) => {
-                    *state = State::Queued(Box::new(BytesMut::from(&bytes[written..])));
+                    *halt = Some(Box::new(Halt::Queued(BytesMut::from(&bytes[written..]))));
                     Sent::QueueBegan
                 }
                 Err(_) => {
-                    *state = State::Ended;
+                    *halt = Some(Box::new(Halt::Ended));
                     // The reading side learns of it and ends the connection.
                     stream.shut_down(Shutdown::Both);
                     Sent::Refused
@@ -91,18 +91,20 @@ impl Outgoing {
 
     /// Accepts nothing more. Says whether a queue still waits for the socket.
     pub(super) fn end(&self) -> bool {
-        let mut state = self.state();
-        *state = match std::mem::replace(&mut *state, State::Ended) {
-            State::Flowing => State::Ending(None),
-            State::Queued(queue) => State::Ending(Some(queue)),
-            ending @ (State::Ending(_) | State::Ended) => ending,
+        let mut halt = self.halt();
+        let end = match halt.take().map(|halt| *halt) {
+            None => Halt::Ending(None),
+            Some(Halt::Queued(queue)) => Halt::Ending(Some(queue)),
+            Some(end @ (Halt::Ending(_) | Halt::Ended)) => end,
         };
-        matches!(*state, State::Ending(Some(_)))
+        let is_queue_left = matches!(end, Halt::Ending(Some(_)));
+        *halt = Some(Box::new(end));
+        is_queue_left
     }
 
     /// Whether anything may still be sent.
     pub(super) fn is_open(&self) -> bool {
-        matches!(*self.state(), State::Flowing | State::Queued(_))
+        matches!(self.halt().as_deref(), None | Some(Halt::Queued(_)))
     }
 
     /// Writes the queue as the socket takes it. Returns when it is empty or the socket is gone.
@@ -112,8 +114,8 @@ impl Outgoing {
             if stream.writable().await.is_err() {
                 return;
             }
-            let mut state = self.state();
-            let (State::Queued(queue) | State::Ending(Some(queue))) = &mut *state else { return };
+            let mut halt = self.halt();
+            let Some(Halt::Queued(queue) | Halt::Ending(Some(queue))) = halt.as_deref_mut() else { return };
             let flushed = match write_some(stream, queue) {
                 Ok(Progress { written, flushed }) => {
                     queue.advance(written);
@@ -121,13 +123,16 @@ impl Outgoing {
                     flushed
                 }
                 Err(_) => {
-                    *state = State::Ended;
+                    *halt = Some(Box::new(Halt::Ended));
                     stream.shut_down(Shutdown::Both);
                     return;
                 }
             };
             if queue.is_empty() && flushed {
-                *state = if matches!(*state, State::Queued(_)) { State::Flowing } else { State::Ending(None) };
+                *halt = match halt.as_deref() {
+                    Some(Halt::Queued(_)) => None,
+                    _ => Some(Box::new(Halt::Ending(None))),
+                };
                 return;
             }
         }
@@ -135,14 +140,14 @@ impl Outgoing {
 
     /// Tells the peer that nothing more comes, once that is so. It may still send.
     pub(super) fn finish(&self, stream: &Stream) {
-        if matches!(*self.state(), State::Ending(None)) {
+        if matches!(self.halt().as_deref(), Some(Halt::Ending(None))) {
             stream.shut_down(Shutdown::Write);
         }
     }
 
     /// Ends both directions at once; the reading side sees the end of the stream.
     pub(super) fn abort(&self, stream: &Stream) {
-        *self.state() = State::Ended;
+        *self.halt() = Some(Box::new(Halt::Ended));
         stream.shut_down(Shutdown::Both);
     }
 }
@@ -185,10 +190,10 @@ mod tests {
             sent += chunk.len();
         }
         // TLS took all of the last chunk, and the socket did not.
-        assert!(matches!(&*outgoing.state(), State::Queued(queue) if queue.is_empty()));
+        assert!(matches!(outgoing.halt().as_deref(), Some(Halt::Queued(queue)) if queue.is_empty()));
         let read = read(client, sent);
         outgoing.drain(&stream, || {}).await;
         read.await.unwrap();
-        assert!(matches!(&*outgoing.state(), State::Flowing));
+        assert!(outgoing.halt().is_none());
     }
 }

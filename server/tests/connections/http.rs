@@ -13,13 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 
-async fn run(settings: Settings) -> SocketAddr {
-    let store = MemorySessionStore::new(&SessionStoreOptions::default());
-    let server = Server::builder().settings(settings).session_store(store).bind("127.0.0.1:0").await.unwrap();
-    let address = server.local_addr().unwrap();
-    tokio::spawn(server.run_until(std::future::pending()));
-    address
-}
+use crate::running::run;
 
 /// Status line and headers in lower case, and the body.
 async fn get(address: SocketAddr, path: &str, headers: &str) -> (String, String) {

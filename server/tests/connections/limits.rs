@@ -5,38 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use swampdragon_server::{
-    Server,
-    session_store::{MemorySessionStore, SessionStoreOptions},
-    settings::Settings,
-};
+use swampdragon_server::settings::Settings;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
+    net::TcpStream,
     time::timeout,
 };
 
 use crate::{
     bare_websocket::{BareWebSocket, CLOSE, FIN, Frame, PING, PONG},
     peer::{Peer, Seen},
+    running::{PATIENCE, connect_from, run},
 };
-
-/// Far longer than anything here takes: a peer that waits this long waits in vain.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-async fn run(settings: Settings) -> SocketAddr {
-    let store = MemorySessionStore::new(&SessionStoreOptions::default());
-    let server = Server::builder().settings(settings).session_store(store).bind("127.0.0.1:0").await.unwrap();
-    let address = server.local_addr().unwrap();
-    tokio::spawn(server.run_until(std::future::pending()));
-    address
-}
-
-async fn connect_from(address: Ipv4Addr, server: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((address, 0).into()).unwrap();
-    socket.connect(server).await.unwrap()
-}
 
 /// What comes until the server closes.
 async fn rest(socket: &mut TcpStream) -> String {

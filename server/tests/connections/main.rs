@@ -8,5 +8,6 @@ mod life;
 mod limits;
 mod peer;
 mod proxies;
+mod running;
 mod silence;
 mod wire;

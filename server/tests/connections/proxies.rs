@@ -2,19 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use swampdragon_server::{
-    Server,
-    session_store::{MemorySessionStore, SessionStoreOptions},
-    settings::{ProxyHeader, Settings},
-};
+use swampdragon_server::settings::{ProxyHeader, Settings};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpSocket, TcpStream},
-    time::{Duration, Instant, timeout},
+    net::TcpStream,
+    time::{Instant, timeout},
 };
 
-/// Far longer than anything here takes: a peer that waits this long waits in vain.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::running::{PATIENCE, connect_from, run};
 
 /// The proxy, as far as the server can see. Everybody else has another address.
 const PROXY: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -25,20 +20,6 @@ const HANDSHAKE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSoc
 
 fn behind_a_proxy() -> Settings {
     Settings { trusted_proxies: vec![IpAddr::V4(PROXY).into()], ..Settings::default() }
-}
-
-async fn run(settings: Settings) -> SocketAddr {
-    let store = MemorySessionStore::new(&SessionStoreOptions::default());
-    let server = Server::builder().settings(settings).session_store(store).bind("127.0.0.1:0").await.unwrap();
-    let address = server.local_addr().unwrap();
-    tokio::spawn(server.run_until(std::future::pending()));
-    address
-}
-
-async fn connect_from(address: Ipv4Addr, server: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((address, 0).into()).unwrap();
-    socket.connect(server).await.unwrap()
 }
 
 /// Sends a request and reads the beginning of the answer, which for all that is asked here is all of it.

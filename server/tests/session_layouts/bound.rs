@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use swampdragon_server::protocol::SessionKey;
 
 use crate::{
-    app::{App, LEFT, message, read, recording, send},
+    app::{App, DJANGO, EXPRESS, LEFT, message, read, send},
     log::Log,
     recording::Recording,
 };
@@ -18,20 +18,20 @@ fn answer() -> Value {
 
 #[tokio::test]
 async fn a_page_keeps_the_session_of_its_cookie_and_never_hears_its_id() {
-    for layout in ["express", "django"] {
-        let recording = recording(layout);
+    for of in [EXPRESS, DJANGO] {
+        let recording = Recording::named(of);
         let mut app = App::of(&recording).await;
         let mut page = app.page(&recording.cookie).await;
         assert_eq!(message(&mut page).await, json!({"heartbeat": "tick", "ack": true, "bound": true}));
         send(&mut page, &answer()).await;
         assert_eq!(message(&mut page).await, json!({"session": null, "state": "active", "ttl": 1_800_000}));
-        assert!(app.left(&recording.key).await > LEFT * 2, "{layout}");
+        assert!(app.left(&recording.key).await > LEFT * 2, "{of}");
     }
 }
 
 #[tokio::test]
 async fn a_page_without_a_websocket_keeps_the_session_of_the_cookie_that_it_opened_with() {
-    let recording = recording("express");
+    let recording = Recording::named(EXPRESS);
     let mut app = App::of(&recording).await;
     let (cookie, origin) = (("Cookie", recording.cookie.as_str()), format!("http://{}", app.server));
     let origin = ("Origin", origin.as_str());
@@ -51,7 +51,7 @@ async fn a_page_without_a_websocket_keeps_the_session_of_the_cookie_that_it_open
 
 #[tokio::test]
 async fn without_a_cookie_that_counts_a_connection_has_no_session() {
-    let recording = recording("express");
+    let recording = Recording::named(EXPRESS);
     let mut app = App::of(&recording).await;
     let tampered = recording.cookie.replace("nXk", "nXX");
     for cookie in ["", "theme=dark", &tampered, "connect.sid=nXklKUwm5iKSscn-Mk-4_ZI5YLPKUJmn"] {
@@ -67,7 +67,7 @@ async fn without_a_cookie_that_counts_a_connection_has_no_session() {
 
 #[tokio::test]
 async fn no_page_can_name_a_session_nor_end_one() {
-    let recording = recording("express");
+    let recording = Recording::named(EXPRESS);
     let mut app = App::of(&recording).await;
     let id = recording.key.strip_prefix("sess:").unwrap().to_owned();
     let mut others = Vec::new();
@@ -96,7 +96,7 @@ async fn no_page_can_name_a_session_nor_end_one() {
 
 #[tokio::test]
 async fn a_session_that_the_app_has_ended_is_told_of_and_stays_ended() {
-    let recording = recording("django");
+    let recording = Recording::named(DJANGO);
     let mut app = App::of(&recording).await;
     let mut page = app.page(&recording.cookie).await;
     message(&mut page).await;
@@ -108,7 +108,7 @@ async fn a_session_that_the_app_has_ended_is_told_of_and_stays_ended() {
 
 #[tokio::test]
 async fn a_backend_that_revokes_a_session_closes_its_pages() {
-    let recording = recording("express");
+    let recording = Recording::named(EXPRESS);
     let mut app = App::of(&recording).await;
     let mut page = app.page(&recording.cookie).await;
     let mut other = app.page("").await;
@@ -122,7 +122,7 @@ async fn a_backend_that_revokes_a_session_closes_its_pages() {
 
 #[tokio::test]
 async fn a_page_of_another_site_gets_no_session_of_its_visitor() {
-    let recording = recording("django");
+    let recording = Recording::named(DJANGO);
     let mut app = App::of(&recording).await;
     let headers = [("Cookie", recording.cookie.as_str()), ("Origin", "https://evil.example")];
     let mut page = crate::peer::Peer::connect_with(app.server, "/data/000/abc/websocket", &headers).await;
@@ -154,7 +154,7 @@ async fn warned(more: &[&str], recording: &Recording, value: &[u8], cookie: &str
 
 #[tokio::test]
 async fn what_is_set_wrongly_is_warned_of_with_the_setting_to_look_at() {
-    let (express, django) = (recording("express"), recording("django"));
+    let (express, django) = (Recording::named(EXPRESS), Recording::named(DJANGO));
     let mut wrong_secret = express.clone();
     wrong_secret.secrets = vec!["another secret".to_owned()];
     let (value, cookie) = (express.value(), express.cookie.as_str());
@@ -174,8 +174,7 @@ async fn what_is_set_wrongly_is_warned_of_with_the_setting_to_look_at() {
 
 #[tokio::test]
 async fn an_expired_signature_is_warned_of() {
-    let signed_in_time = "TimestampSigner at 1795448000";
-    let timed = Recording::all().into_iter().find(|recording| recording.of == signed_in_time).unwrap();
+    let timed = Recording::named("TimestampSigner at 1795448000");
     let log = Log::default();
     let _logging = log.begin();
     let options = timed.options();

@@ -13,10 +13,6 @@ fn found(options: &SessionLayoutOptions, cookies: &str, now: SystemTime) -> Resu
     layout.session([cookies], now).map(|session| layout.in_redis().key(&session))
 }
 
-fn recording(of: &str) -> Recording {
-    Recording::all().into_iter().find(|recording| recording.of == of).unwrap()
-}
-
 #[test]
 fn every_recorded_cookie_leads_to_the_key_that_the_framework_made() {
     for recording in Recording::all() {
@@ -57,18 +53,18 @@ fn of_two_cookies_the_one_counts_that_the_framework_took() {
 
 #[test]
 fn an_unsigned_cookie_does_not_pass_for_a_signed_one() {
-    let express = recording("genid with dots");
+    let express = Recording::named("genid with dots");
     for cookie in ["connect.sid=0b1c-x.y_z~", "connect.sid=s%3A0b1c", "connect.sid="] {
         assert_eq!(found(&express.options(), cookie, express.at()), Err(NoSession::Unsigned), "{cookie}");
     }
-    let flask = recording("SESSION_USE_SIGNER");
+    let flask = Recording::named("SESSION_USE_SIGNER");
     let id = flask.key.strip_prefix("session:").unwrap();
     assert_eq!(found(&flask.options(), &format!("session={id}"), flask.at()), Err(NoSession::Unsigned));
 }
 
 #[test]
 fn a_signature_counts_for_its_time_only() {
-    let timed = recording("TimestampSigner at 1795448000");
+    let timed = Recording::named("TimestampSigner at 1795448000");
     let hour = Duration::from_secs(3600);
     for (now, expected) in [
         (timed.at() + hour, Ok(timed.key.clone())),

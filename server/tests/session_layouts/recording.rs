@@ -47,6 +47,11 @@ impl Recording {
         serde_json::from_str(include_str!("recorded.json")).unwrap()
     }
 
+    /// The one of that.
+    pub(crate) fn named(of: &str) -> Self {
+        Self::all().into_iter().find(|recording| recording.of == of).unwrap()
+    }
+
     /// Those that were found in Redis as well.
     pub(crate) fn stored() -> Vec<Self> {
         Self::all().into_iter().filter(|recording| recording.value.is_some()).collect()

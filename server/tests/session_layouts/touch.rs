@@ -4,7 +4,7 @@ use redis::AsyncCommands as _;
 use serde_json::json;
 
 use crate::{
-    app::{App, message, read, recording, send},
+    app::{App, EXPRESS, message, read, send},
     recording::Recording,
 };
 
@@ -23,7 +23,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 
 #[tokio::test]
 async fn the_same_cookie_is_set_anew_with_the_attributes_of_the_settings() {
-    let recording = recording("express");
+    let recording = Recording::named(EXPRESS);
     let cookies = format!("theme=dark; {}", recording.cookie);
     for (more, attributes) in [
         (&[][..], "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1800"),
@@ -53,7 +53,7 @@ async fn the_same_cookie_is_set_anew_with_the_attributes_of_the_settings() {
 
 #[tokio::test]
 async fn pages_are_told_when_to_have_it_set_anew() {
-    let recording = recording("express");
+    let recording = Recording::named(EXPRESS);
     let app = app(&recording, &[]).await;
     let mut page = app.page(&recording.cookie).await;
     message(&mut page).await;
@@ -63,7 +63,7 @@ async fn pages_are_told_when_to_have_it_set_anew() {
 
 #[tokio::test]
 async fn only_the_apps_own_pages_may_and_only_for_a_session_that_lives() {
-    let recording = recording("express");
+    let recording = Recording::named(EXPRESS);
     let mut app = app(&recording, &[]).await;
     let cookie = ("Cookie", recording.cookie.as_str());
     let own = format!("http://{}", app.server);
@@ -90,7 +90,7 @@ async fn only_the_apps_own_pages_may_and_only_for_a_session_that_lives() {
 /// A neighbouring host can set a cookie of that name for all hosts of the domain, of a session of its own.
 #[tokio::test]
 async fn of_several_cookies_that_differ_none_is_set_anew() {
-    let recording = recording("express");
+    let recording = Recording::named(EXPRESS);
     let app = app(&recording, &[]).await;
     let own = format!("http://{}", app.server);
     let twice = format!("{0}; {0}", recording.cookie);
@@ -107,7 +107,7 @@ async fn of_several_cookies_that_differ_none_is_set_anew() {
 
 #[tokio::test]
 async fn it_is_not_there_unless_asked_for() {
-    let recording = recording("express");
+    let recording = Recording::named(EXPRESS);
     let app = App::of(&recording).await;
     let own = format!("http://{}", app.server);
     let (head, _) = app.request(TOUCH, &[("Cookie", recording.cookie.as_str()), ("Origin", &own)]).await;

@@ -28,6 +28,13 @@ async fn ask(target: &mut Target, line: &str, headers: &str, body: &str) -> Resu
     rest(&mut tcp).await
 }
 
+/// Asks something and has to get this status.
+async fn expect(target: &mut Target, line: &str, headers: &str, status: u16) -> Result<String> {
+    let answer = ask(target, line, headers, "").await?;
+    ensure!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{line} with {headers:?}: {answer}");
+    Ok(answer)
+}
+
 /// With the token, as a backend that takes keys from whoever asks would.
 async fn ask_as_backend(target: &mut Target, line: &str, body: &str) -> Result<String> {
     ask(target, line, &format!("Authorization: Bearer {TOKEN}\r\n"), body).await
@@ -37,12 +44,8 @@ async fn ask_as_backend(target: &mut Target, line: &str, body: &str) -> Result<S
 async fn sessions_without_the_token() -> Result<()> {
     attack(&ON, async |mut target| {
         for line in QUESTIONS {
-            let answer = ask(&mut target, line, "", "").await?;
-            ensure!(
-                answer.starts_with("HTTP/1.1 401") && answer.contains("www-authenticate: Bearer"),
-                "{line}: {answer}"
-            );
-            ensure!(!answer.contains("Errol"), "{line}: {answer}");
+            let answer = expect(&mut target, line, "", 401).await?;
+            ensure!(answer.contains("www-authenticate: Bearer") && !answer.contains("Errol"), "{line}: {answer}");
         }
         Ok(target)
     })
@@ -54,8 +57,7 @@ async fn sessions_where_there_is_no_token() -> Result<()> {
     attack(&ON[..2], async |mut target| {
         for line in QUESTIONS {
             for headers in ["", "Authorization: Bearer \r\n", "Authorization: Bearer null\r\n"] {
-                let answer = ask(&mut target, line, headers, "").await?;
-                ensure!(answer.starts_with("HTTP/1.1 404"), "{line}: {answer}");
+                expect(&mut target, line, headers, 404).await?;
             }
         }
         Ok(target)
@@ -69,9 +71,7 @@ async fn guesses_at_the_token() -> Result<()> {
         for length in 1..=TOKEN.len() + 1 {
             let guess: String = TOKEN.chars().chain(['x', 'y']).take(length).collect();
             if guess != TOKEN {
-                let headers = format!("Authorization: Bearer {guess}\r\n");
-                let answer = ask(&mut target, "GET /sessions", &headers, "").await?;
-                ensure!(answer.starts_with("HTTP/1.1 401"), "{guess}: {answer}");
+                expect(&mut target, "GET /sessions", &format!("Authorization: Bearer {guess}\r\n"), 401).await?;
             }
         }
         let told = "asks /sessions, and the";
@@ -93,11 +93,9 @@ async fn the_token_by_another_way() -> Result<()> {
             format!("Cookie: token={TOKEN}\r\n"),
             format!("Authorization: Bearer {TOKEN}\r\nAuthorization: Bearer other\r\n"),
         ] {
-            let answer = ask(&mut target, "GET /sessions", &headers, "").await?;
-            ensure!(answer.starts_with("HTTP/1.1 401"), "{headers}: {answer}");
+            expect(&mut target, "GET /sessions", &headers, 401).await?;
         }
-        let answer = ask(&mut target, &format!("GET /sessions?access_token={TOKEN}"), "", "").await?;
-        ensure!(answer.starts_with("HTTP/1.1 401"), "in the address: {answer}");
+        expect(&mut target, &format!("GET /sessions?access_token={TOKEN}"), "", 401).await?;
         Ok(target)
     })
     .await
@@ -110,8 +108,7 @@ async fn a_page_that_has_the_token() -> Result<()> {
         {
             let headers = format!("Authorization: Bearer {TOKEN}\r\n{header}\r\n");
             for line in QUESTIONS.into_iter().chain(["OPTIONS /sessions"]) {
-                let answer = ask(&mut target, line, &headers, "").await?;
-                ensure!(answer.starts_with("HTTP/1.1 403"), "{line} with {header}: {answer}");
+                let answer = expect(&mut target, line, &headers, 403).await?;
                 ensure!(!answer.to_ascii_lowercase().contains("access-control"), "{line} with {header}: {answer}");
             }
         }
