@@ -1,6 +1,7 @@
 // Makes dist/ from src/: `dragon.js` with everything that the entry points share, so that a page that reaches it by
 // two of them loads it once, what only some pages need, the entry points themselves, and the adapters, which import the
-// main entry beside them. `cargo xtask wasm` runs this after the WebAssembly.
+// main entry beside them. `cargo xtask wasm` runs this after the WebAssembly, and reads what it prints: how many bytes each
+// file has in `dragon.js`, minified by esbuild alone.
 import { readFile, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { minify } from "terser";
@@ -17,7 +18,13 @@ const mainEntry = (path) => ({
   setup: ({ onResolve }) => onResolve({ filter: /^swampdragon$/ }, () => ({ path, external: true })),
 });
 
-await build({ ...options, entryPoints: ["src/dragon.js"], bundle: true, external: parts.map((name) => `./${name}.js`) });
+const { metafile } = await build({
+  ...options,
+  entryPoints: ["src/dragon.js"],
+  bundle: true,
+  external: parts.map((name) => `./${name}.js`),
+  metafile: true,
+});
 // Every page loads this one, and esbuild leaves 3 % of it for another to take away: no function of ours or of the glue
 // is called with `new`, so all may be arrows.
 const dragon = await readFile("dist/dragon.js", "utf8");
@@ -29,3 +36,6 @@ const adapterOptions = { ...options, entryPoints: adapters.map((name) => `src/ad
 await build({ ...adapterOptions, plugins: [mainEntry("./index.js")] });
 await build({ ...adapterOptions, entryNames: "[name]-node", plugins: [mainEntry("./node.js")] });
 await build({ ...options, entryPoints: ["src/adapter/datamapper.js"], bundle: true });
+
+const files = Object.entries(metafile.outputs["dist/dragon.js"].inputs);
+console.log(JSON.stringify(Object.fromEntries(files.map(([name, { bytesInOutput }]) => [name, bytesInOutput]))));
