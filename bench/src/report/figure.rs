@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::Scale;
 
 /// Something that is measured of every server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Figure {
     /// Resident memory per idle connection, fewer of them.
     FewerResident,
@@ -130,7 +132,7 @@ impl Figure {
 }
 
 /// What one server was measured with in one round. What could not be measured is missing.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures(BTreeMap<Figure, f64>);
 
 impl Figures {

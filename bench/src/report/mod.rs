@@ -11,6 +11,8 @@ pub use chart::chart;
 pub use figure::{Figure, Figures};
 pub use markdown::markdown;
 
+use serde::{Deserialize, Serialize};
+
 use crate::median;
 
 /// The row of the program that a run is about.
@@ -20,8 +22,8 @@ pub const FLOOR: &str = "bare epoll loop";
 /// The row that the goal for CPU compares with.
 pub const UWEBSOCKETS: &str = "uWebSockets";
 
-/// A run of the benchmark.
-#[derive(Debug, Clone)]
+/// A run of the benchmark. As JSON it can be kept, and written up again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// How much was measured.
     pub scale: Scale,
@@ -36,7 +38,7 @@ pub struct Run {
 }
 
 /// What so many idle connections cost ours.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Growth {
     /// So many.
     pub connections: usize,
@@ -45,7 +47,7 @@ pub struct Growth {
 }
 
 /// How much is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scale {
     /// How often everything is measured.
     pub rounds: usize,
@@ -68,7 +70,7 @@ pub struct Scale {
 }
 
 /// A server and what it was measured with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Its name.
     pub name: String,
@@ -174,6 +176,12 @@ mod tests {
                 .map(|(connections, bytes)| Growth { connections, resident: vec![bytes] }),
             redis_at_its_best: vec![6.0],
         }
+    }
+
+    #[test]
+    fn a_run_that_was_kept_is_the_same_run() {
+        let kept = serde_json::to_string(&run()).unwrap();
+        assert_eq!(serde_json::from_str::<Run>(&kept).unwrap(), run());
     }
 
     #[test]

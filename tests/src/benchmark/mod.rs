@@ -14,13 +14,13 @@ use swampdragon_bench::report::{Figures, Growth, Row, Run, Scale};
 
 pub use peer::Peer;
 
-/// Measures these peers, in rounds.
+/// Measures these peers, in rounds, and hands what there is to `keep` after each.
 ///
-/// A peer that fails is noted in its row; the others go on.
+/// A peer that fails is noted in its row; the others go on. What was started ends with the future.
 ///
 /// # Errors
-/// When Redis does not come up, or the system tells too little.
-pub async fn run(scale: Scale, peers: &[Peer]) -> Result<Run> {
+/// When Redis does not come up, the system tells too little, or the run cannot be kept.
+pub async fn run(scale: Scale, peers: &[Peer], keep: impl Fn(&Run) -> Result<()>) -> Result<Run> {
     let mut run = Run {
         scale,
         machine: machine::describe()?,
@@ -57,8 +57,19 @@ pub async fn run(scale: Scale, peers: &[Peer]) -> Result<Run> {
             }
             row.rounds.push(figures);
         }
+        keep(&run)?;
     }
     Ok(run)
+}
+
+/// Whether all was measured that the document is about: every peer, in every round, at full scale.
+#[must_use]
+pub fn is_whole(run: &Run) -> bool {
+    let measured = |row: &Row| row.rounds.len() == run.scale.rounds || !row.failures.is_empty();
+    run.scale == Scale::FULL
+        && run.rows.iter().map(|row| row.name.as_str()).eq(Peer::ALL.iter().map(|peer| peer.name()))
+        && run.rows.iter().all(measured)
+        && run.redis_at_its_best.len() == run.scale.rounds
 }
 
 /// The peers to measure: all, or ours, the floor and that of this name.
