@@ -5,14 +5,14 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::step::run_shown;
-use crate::{paths, server, tools};
+use crate::{npm, paths, server, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Bench {
     /// Small numbers, to see that it works; shows what it measured and changes no document
     #[arg(long)]
     quick: bool,
-    /// Measure SwampDragon, the floor and this peer alone, such as ws; likewise
+    /// Measure SwampDragon, the floor and this peer alone, such as ws, or what the client costs a page: pages; likewise
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Write the document and the chart again from a run that was kept, such as target/bench/run.json
@@ -26,6 +26,7 @@ impl Bench {
         if self.from.is_none() {
             tools::install(&tools::FOR_BENCH)?;
             server::build()?;
+            npm::pack()?;
             build(&["bench", "bench-floor", "bench-tungstenite"])?;
         } else {
             build(&["bench"])?;

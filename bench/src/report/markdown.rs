@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{FLOOR, Figure, OURS, Row, Run, figure::Group, goal::goals, number};
+use super::{FLOOR, Figure, OURS, Row, Run, figure::Group, goal::goals, number, pages};
 use crate::median;
 
 /// The document `docs/benchmarks.md`, beside which the chart lies.
@@ -25,8 +25,7 @@ fn document(text: &mut String, run: &Run) -> std::fmt::Result {
     )?;
     writeln!(text, "## Goals\n\n| | at most | in this run |\n|---|---|---|")?;
     for goal in goals(run) {
-        let words = goal.outcome.map_or("not measured".to_owned(), |outcome| outcome.words());
-        writeln!(text, "| {} | {} | {words} |", goal.what, goal.limit)?;
+        writeln!(text, "| {} | {} | {} |", goal.what, goal.limit, goal.words())?;
     }
     for group in &Figure::GROUPS {
         writeln!(text, "\n## {}\n\n{}\n", group.title, about(run, group))?;
@@ -36,6 +35,9 @@ fn document(text: &mut String, run: &Run) -> std::fmt::Result {
             let ratio = row.median(figure).zip(run.median_of(OURS, figure)).and_then(|(it, ours)| ratio(it, ours));
             ratio.unwrap_or_else(|| "–".to_owned())
         })?;
+    }
+    if let Some(pages) = &run.pages {
+        writeln!(text, "\n{}", pages::section(pages).trim_end())?;
     }
     machine(text, run)
 }
@@ -113,7 +115,8 @@ fn machine(text: &mut String, run: &Run) -> std::fmt::Result {
          ## Again\n\n```\n\
          cargo xtask bench                # all of it, and this document anew\n\
          cargo xtask bench --quick        # small numbers, to see that it works; changes no document\n\
-         cargo xtask bench --only ws      # SwampDragon, the bare epoll loop and this one; likewise\n```"
+         cargo xtask bench --only ws      # SwampDragon, the bare epoll loop and this one; likewise\n\
+         cargo xtask bench --only pages   # what the client costs a page; likewise\n```"
     )
 }
 

@@ -6,6 +6,7 @@ mod chart;
 mod figure;
 mod goal;
 mod markdown;
+pub mod pages;
 
 pub use chart::chart;
 pub use figure::{Figure, Figures};
@@ -35,6 +36,8 @@ pub struct Run {
     pub growth: [Growth; 2],
     /// What a refresh costs Redis when `redis-benchmark` sends them 128 at a time, in microseconds, in each round.
     pub redis_at_its_best: Vec<f64>,
+    /// What the client costs a page, where that was measured.
+    pub pages: Option<pages::Pages>,
 }
 
 /// What so many idle connections cost ours.
@@ -175,6 +178,7 @@ mod tests {
             growth: [(1_000, 600.0), (19_000, 630.0)]
                 .map(|(connections, bytes)| Growth { connections, resident: vec![bytes] }),
             redis_at_its_best: vec![6.0],
+            pages: None,
         }
     }
 

@@ -4,13 +4,14 @@
 //! its session, and the peer extends that session's life in Redis. The peers' programs are in `bench/peers/`.
 
 mod machine;
+pub mod pages;
 mod peer;
 mod redis_at_its_best;
 mod redis_cost;
 mod round;
 
 use anyhow::{Result, bail};
-use swampdragon_bench::report::{Figures, Growth, Row, Run, Scale};
+use swampdragon_bench::report::{Figures, Growth, Row, Run, Scale, pages::Pages};
 
 pub use peer::Peer;
 
@@ -27,7 +28,12 @@ pub async fn run(scale: Scale, peers: &[Peer], keep: impl Fn(&Run) -> Result<()>
         rows: Vec::new(),
         growth: scale.growth.map(|connections| Growth { connections, resident: Vec::new() }),
         redis_at_its_best: Vec::new(),
+        pages: None,
     };
+    if peers == Peer::ALL {
+        let failed = |error: anyhow::Error| Pages { failure: Some(format!("{error:#}")), ..Pages::default() };
+        run.pages = Some(pages::measure(scale.rounds).await.unwrap_or_else(failed));
+    }
     let mut prepared = Vec::new();
     for peer in peers {
         eprintln!("  {}: fetching what it stands on", peer.name());

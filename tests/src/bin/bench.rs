@@ -1,6 +1,7 @@
 //! Measures this server and its peers, and writes `docs/benchmarks.md` with its chart: what `cargo xtask bench` runs.
 //!
 //! `bench [--quick] [--only NAME]`; with either, both are written to `target/bench` and shown instead.
+//! `bench --only pages` shows what the client costs a page, and measures no server.
 //! `bench --from FILE` writes them from a run that was kept (`target/bench/run.json`), and measures nothing.
 
 use std::{
@@ -9,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use swampdragon_bench::report::{Run, Scale, chart, markdown};
+use swampdragon_bench::report::{Run, Scale, chart, markdown, pages};
 use swampdragon_server::shutdown_signal;
 use swampdragon_tests::{benchmark, limits, server::target_directory};
 
@@ -24,6 +25,10 @@ async fn main() -> Result<()> {
             "--from" => from = Some(PathBuf::from(arguments.next().context("--from takes a file")?)),
             other => bail!("there is no `{other}`; there are --quick, --only NAME and --from FILE"),
         }
+    }
+    if only.as_deref() == Some("pages") {
+        println!("{}", pages::section(&benchmark::pages::measure(scale.rounds).await?));
+        return Ok(());
     }
     let run = match from {
         Some(file) => {
