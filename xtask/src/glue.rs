@@ -60,7 +60,7 @@ export function start(instance) {
 ];
 
 /// What occurs many times, and what takes its place.
-const SHORTENED: [(&str, &str); 6] = [
+const SHORTENED: [(&str, &str); 9] = [
     ("isLikeNone(ret) ? 0 : addToExternrefTable0(ret)", "optional(ret)"),
     ("function() { return handleError(function (", "catching(function ("),
     ("}, arguments); },", "}),"),
@@ -68,6 +68,10 @@ const SHORTENED: [(&str, &str); 6] = [
     ("makeClosure(arg0, arg1, wasm_bindgen", "makeClosure(arg0, arg1, wasm.wasm_bindgen"),
     // Imports are asked for by name, and none is named like something that objects inherit.
     ("__proto__: null,", ""),
+    // The same, and browsers make them in half the time.
+    ("Array.of(arg0)", "[arg0]"),
+    ("new Array()", "[]"),
+    ("new Object()", "{}"),
     // A number whose highest bit is set becomes negative. None here has it: positions, codes, delays.
     (" >>> 0", ""),
 ];
