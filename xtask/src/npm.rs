@@ -48,9 +48,9 @@ pub(crate) fn install() -> Result<()> {
     Ok(())
 }
 
-/// Where stands what each file of `js/` contributes to `dragon.js`, in bytes: a JSON object.
-pub(crate) fn dragon_files() -> PathBuf {
-    paths::target().join("dragon-files.json")
+/// Where stands what each file of `js/` contributes to `index.js`, in bytes: a JSON object.
+pub(crate) fn index_files() -> PathBuf {
+    paths::target().join("index-files.json")
 }
 
 /// Builds the WebAssembly and bundles everything that a page loads into `js/dist`.
@@ -59,7 +59,7 @@ pub(crate) fn bundle() -> Result<()> {
     wasm::build()?;
     let js = paths::js();
     let dist = js.join("dist");
-    let outputs: Vec<PathBuf> = BUNDLE.map(|name| dist.join(name)).into_iter().chain([dragon_files()]).collect();
+    let outputs: Vec<PathBuf> = BUNDLE.map(|name| dist.join(name)).into_iter().chain([index_files()]).collect();
     let inputs = ["src", "pkg", "bundle.js", "package-lock.json"].map(|name| js.join(name));
     if is_fresh(&outputs, &inputs) {
         return Ok(());
@@ -73,7 +73,7 @@ pub(crate) fn bundle() -> Result<()> {
         fs::write(dist.join("swampdragon.wasm"), &wasm)?;
         fs::write(dist.join("swampdragon.wasm.js"), format!("export default \"{}\";\n", base64(&wasm)))?;
         let files = run(Command::new("node").arg("bundle.js").current_dir(&js), NODE_REMEDY)?;
-        fs::write(dragon_files(), files)?;
+        fs::write(index_files(), files)?;
         Ok(())
     })
 }

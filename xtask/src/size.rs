@@ -13,7 +13,7 @@ use crate::sections::{Section, sections};
 use crate::{npm, paths, wasm};
 
 /// What a page downloads from the default entry point.
-const DOWNLOADS: [&str; 3] = ["swampdragon.wasm", "dragon.js", "index.js"];
+const DOWNLOADS: [&str; 2] = ["swampdragon.wasm", "index.js"];
 
 #[derive(Clone, Copy, Default)]
 struct Measured {
@@ -25,7 +25,7 @@ struct Measured {
 /// Groups of sizes that are saved: how their names start, and what they are.
 const GROUPS: [(&str, &str); 4] = [
     ("download ", "what a page downloads, with brotli"),
-    ("file ", "in dragon.js, minified"),
+    ("file ", "in index.js, minified"),
     ("section ", "in swampdragon.wasm"),
     ("function ", "functions in it"),
 ];
@@ -58,8 +58,8 @@ pub(crate) fn report(save: bool) -> Result<()> {
     let Measured { raw, gzip, brotli } = total;
     println!("{:<24}{raw:>8}{gzip:>8}{brotli:>8}  {}", "a page downloads", compared("total".to_owned(), brotli));
 
-    println!("\n{:<24}{:>8}  change", "in dragon.js", "minified");
-    let files: Sizes = serde_json::from_slice(&fs::read(npm::dragon_files())?)?;
+    println!("\n{:<24}{:>8}  change", "in index.js", "minified");
+    let files: Sizes = serde_json::from_slice(&fs::read(npm::index_files())?)?;
     for (name, size) in files {
         println!("{name:<24}{size:>8}  {}", compared(format!("file {name}"), size));
     }
