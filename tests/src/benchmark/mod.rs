@@ -3,6 +3,7 @@
 //! Each peer does the same work: it sends a heartbeat message to each connection every so often, the page answers with
 //! its session, and the peer extends that session's life in Redis. The peers' programs are in `bench/peers/`.
 
+mod far;
 mod machine;
 pub mod pages;
 mod peer;

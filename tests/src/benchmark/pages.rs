@@ -4,7 +4,9 @@ use std::{
     ffi::OsStr,
     fs,
     io::Read as _,
+    net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,6 +14,7 @@ use axum::{Router, body::Bytes, routing::get};
 use serde_json::{Value, json};
 use swampdragon_bench::report::pages::{Compared, Pages};
 
+use super::far::Far;
 use crate::{
     browser::Browser,
     npm,
@@ -35,13 +38,30 @@ const OPENED: usize = 10;
 
 const CLIENTS: [&str; 2] = ["open-swampdragon.html", "open-original.html"];
 
+/// How far away the far place is: as far as a server on the same continent.
+const ROUND_TRIP: Duration = Duration::from_millis(40);
+
+/// Where pages and server are, seen from the browser.
+struct Place<'a> {
+    words: &'static str,
+    site: &'a str,
+    server: &'a str,
+}
+
 /// Measures in so many rounds.
 ///
 /// # Errors
 /// When the browser, the original client or the npm package is missing, or one of the clients does not do its work.
 pub async fn measure(rounds: usize) -> Result<Pages> {
     let site = Site::of(hosted(&folder()?)?).await?;
-    let server = Server::start(["--session-store", "memory:", "--allowed-origins", site.origin()])?;
+    let far_site = Far::from(address(site.origin())?, ROUND_TRIP).await?;
+    let origins = format!("{},{}", site.origin(), far_site.origin());
+    let server = Server::start(["--session-store", "memory:", "--allowed-origins", &origins])?;
+    let far_server = Far::from(address(server.url())?, ROUND_TRIP).await?;
+    let places = [
+        Place { words: "", site: site.origin(), server: server.url() },
+        Place { words: ", 40 ms away", site: far_site.origin(), server: far_server.origin() },
+    ];
     let browser = Browser::start().await?;
     let mut pages = Pages::default();
     for round in 1..=rounds {
@@ -51,13 +71,20 @@ pub async fn measure(rounds: usize) -> Result<Pages> {
         add_messages(&mut pages.messages, &browser.value("measured.promise").await?)?;
         eprintln!("  page round {round} of {rounds}: opening");
         for number in 0..OPENED {
-            open(&mut pages.opening, &browser, &site, &server, number % 2 == 0).await?;
+            for place in &places {
+                open(&mut pages.opening, &browser, place, number % 2 == 0).await?;
+            }
         }
     }
     let version = browser.value("navigator.userAgent.match(/Chrome\\/([0-9.]+)/)[1]").await?;
     pages.browser = format!("Chromium {}", version.as_str().context("the browser has no version")?);
     browser.quit().await?;
     Ok(pages)
+}
+
+fn address(origin: &str) -> Result<SocketAddr> {
+    let address = origin.strip_prefix("http://").context("an origin without a scheme")?;
+    address.parse().with_context(|| format!("{origin} is no address"))
 }
 
 /// Adds what a page has measured: for each kind, lists of microseconds.
@@ -83,16 +110,10 @@ fn add(all: &mut Vec<Compared>, what: &str, ours: Vec<f64>, other: Vec<f64>) {
 }
 
 /// Opens a page with each client, twice: with nothing in the browser's cache, and with all of it.
-async fn open(
-    all: &mut Vec<Compared>,
-    browser: &Browser,
-    site: &Site,
-    server: &Server,
-    ours_first: bool,
-) -> Result<()> {
+async fn open(all: &mut Vec<Compared>, browser: &Browser, place: &Place<'_>, ours_first: bool) -> Result<()> {
     let mut took = [[0.0; 2]; 2];
     for client in if ours_first { [0, 1] } else { [1, 0] } {
-        let url = format!("{}/{}?server={}", site.origin(), CLIENTS[client], server.url());
+        let url = format!("{}/{}?server={}", place.site, CLIENTS[client], place.server);
         browser.open("about:blank").await?;
         browser.developer_tools("Network.clearBrowserCache", json!({})).await?;
         for (cached, took) in [false, true].into_iter().zip(&mut took) {
@@ -112,8 +133,8 @@ async fn open(
         }
     }
     let [[ours_new, other_new], [ours_known, other_known]] = took;
-    add(all, "nothing cached", vec![ours_new], vec![other_new]);
-    add(all, "all files cached", vec![ours_known], vec![other_known]);
+    add(all, &format!("nothing cached{}", place.words), vec![ours_new], vec![other_new]);
+    add(all, &format!("all files cached{}", place.words), vec![ours_known], vec![other_known]);
     Ok(())
 }
 
