@@ -1,6 +1,6 @@
 //! One process of a load that one process alone has not enough files for: pages of one server, with SockJS.
 //!
-//! `bench-load SERVER FIRST COUNT RAMP_MS`, where the pages' sessions are those numbered from FIRST on
+//! `bench-load SERVER FIRST COUNT RAMP_MS`, where the pages and their sessions are numbered from FIRST on
 //!
 //! It says what the pages have gone through so far as a line of JSON, over and over, until nobody reads it any more.
 
@@ -28,6 +28,7 @@ async fn main() -> Result<()> {
         servers: vec![server],
         wire: Wire::SockJs,
         prefix: "/data".to_owned(),
+        first,
         sessions: session_names(first..first + count),
         config: Config::default(),
         ramp: Duration::from_millis(u64::try_from(ramp)?),

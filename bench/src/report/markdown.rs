@@ -50,7 +50,8 @@ fn many_connections(text: &mut String, run: &Run) -> std::fmt::Result {
         }
         writeln!(text, "\n### {}\n\n{}\n", group.title, about_part(run, part))?;
         table(text, run, rows, &group, |row, figure| cell(run, row, figure))?;
-        writeln!(text, "\n`cargo xtask bench --only {}`", part.name())?;
+        let often = if part.is_of_round(2) { "" } else { "Measured once. " };
+        writeln!(text, "\n{often}Alone: `cargo xtask bench --only {}`", part.name())?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use swampdragon_bench::{
     Counted,
     report::{Figure, Figures, Scale},
@@ -36,15 +36,17 @@ pub(super) async fn measure(scale: &Scale, figures: &mut Figures) -> Result<()> 
         shares.iter().map(|_| Server::start(own_settings(&redis, interval, ttl))).collect::<Result<Vec<_>>>()?;
     let sessions = Sessions::of(session_names(0..scale.crowd));
     redis.store_sessions(sessions.keys(), ttl).await?;
-    let mut loads = servers.iter().zip(&shares).map(|(server, share)| {
+    let start = |(server, share): (&Server, &Range<usize>)| {
         LoadProcess::start(SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()?)), share, interval)
-    });
-    let mut loads = loads.by_ref().collect::<Result<Vec<_>>>()?;
+    };
+    let mut loads = servers.iter().zip(&shares).map(start).collect::<Result<Vec<_>>>()?;
+    let mut last = Counted::default();
     within(OPENED, "all connections are open", || {
-        let counted = counted(&mut loads);
+        let counted = counted(&mut loads).inspect(|counted| last = *counted);
         async { Ok((counted?.open() >= scale.crowd as u64).then_some(())) }
     })
-    .await?;
+    .await
+    .with_context(|| format!("of {} pages: {last:?}", scale.crowd))?;
     // Each has been answered for once.
     sleep(interval + SETTLE).await;
 

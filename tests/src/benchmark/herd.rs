@@ -42,6 +42,7 @@ pub(super) async fn measure(scale: &Scale, figures: &mut Figures) -> Result<()> 
         servers: addresses.collect::<Result<_>>()?,
         wire: Wire::SockJs,
         prefix: "/data".to_owned(),
+        first: 0,
         sessions: sessions.keys().to_vec(),
         // As in a browser.
         config: Config::default(),

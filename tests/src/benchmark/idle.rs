@@ -40,7 +40,7 @@ impl Idle {
     pub(super) async fn start(peer: Peer) -> Result<Self> {
         let redis = Redis::start().await?;
         let server = peer.start(&redis, NO_HEARTBEATS)?;
-        let warm_up = pages(peer, &server, session_names(0..WARM_UP), Duration::ZERO);
+        let warm_up = pages(peer, &server, 0, session_names(0..WARM_UP), Duration::ZERO);
         all_open(&warm_up, WARM_UP).await?;
         drop(warm_up);
         sleep(SETTLE).await;
@@ -52,7 +52,7 @@ impl Idle {
     pub(super) async fn grow_to(&mut self, count: usize) -> Result<Opening> {
         let more = count.saturating_sub(self.count);
         let (cpu, start) = (self.server.group().cpu()?, Instant::now());
-        let load = pages(self.peer, &self.server, session_names(self.count..count), Duration::ZERO);
+        let load = pages(self.peer, &self.server, self.count, session_names(self.count..count), Duration::ZERO);
         all_open(&load, more).await?;
         let took = start.elapsed();
         sleep(SETTLE).await;

@@ -53,7 +53,7 @@ impl Scene {
         let sessions = session_names(0..count);
         let (redis, connection) = redis(&sessions).await?;
         let server = peer.start(&redis, interval)?;
-        let load = pages(peer, &server, sessions, ramp);
+        let load = pages(peer, &server, 0, sessions, ramp);
         all_open(&load, count).await?;
         Ok(Self { redis, connection, server, load })
     }
@@ -84,11 +84,13 @@ pub(super) async fn redis(sessions: &[String]) -> Result<(Redis, MultiplexedConn
     Ok((redis, connection))
 }
 
-pub(super) fn pages(peer: Peer, running: &Running, sessions: Vec<String>, ramp: Duration) -> Load {
+/// Begins to connect pages, the first of which has that number.
+pub(super) fn pages(peer: Peer, running: &Running, first: usize, sessions: Vec<String>, ramp: Duration) -> Load {
     Load::start(Plan {
         servers: vec![running.address],
         wire: peer.wire(),
         prefix: peer.prefix().to_owned(),
+        first,
         sessions,
         // Waiting for a turn to open counts, and silence is no fault here.
         config: Config {

@@ -47,7 +47,7 @@ async fn measure(scale: Scale, only: Option<&str>) -> Result<Run> {
     let file = folder()?.join("run.json");
     tokio::select! {
         run = benchmark::run(scale, &choice, |run| keep(run, &file)) => run,
-        () = interrupted => bail!("interrupted; the rounds that were done are in {}", file.display()),
+        () = interrupted => bail!("interrupted; {} has the rounds that were done before", file.display()),
     }
 }
 
