@@ -12,7 +12,8 @@ pub(crate) struct Bench {
     /// Small numbers, to see that it works; shows what it measured and changes no document
     #[arg(long)]
     quick: bool,
-    /// Measure SwampDragon, the floor and this peer alone, such as ws, or what the client costs a page: pages; likewise
+    /// Measure SwampDragon, the floor and this peer alone, such as ws; or one part of what is measured of SwampDragon
+    /// alone: growth, crowd, herd, publication; or what the client costs a page: pages; likewise
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Write the document and the chart again from a run that was kept, such as target/bench/run.json
@@ -27,7 +28,7 @@ impl Bench {
             tools::install(&tools::FOR_BENCH)?;
             server::build()?;
             npm::pack()?;
-            build(&["bench", "bench-floor", "bench-tungstenite"])?;
+            build(&["bench", "bench-floor", "bench-load", "bench-news", "bench-tungstenite"])?;
         } else {
             build(&["bench"])?;
         }

@@ -52,7 +52,10 @@ pub(super) fn goals(pages: &Pages) -> Vec<Goal> {
     });
     let opening = pages.opening.iter().map(|it| {
         let what = format!("From import to open connection, {} (ratio)", it.what);
-        Goal::new(what, "the original client's", it.ratio(), Some(OPENING_RATIO))
+        Goal::new(what, "the original client's", it.ratio(), Some(OPENING_RATIO)).because(
+            "The original asks the server about itself before it opens a connection, which takes no time on one machine; \
+             to load and start WebAssembly takes some.",
+        )
     });
     messages.chain(opening).collect()
 }
@@ -127,7 +130,8 @@ mod tests {
     #[test]
     fn goals_are_ratios() {
         let words: Vec<_> = goals(&pages()).iter().map(Goal::words).collect();
-        assert_eq!(words, ["**met**: 1.75, allowed 2.00", "**missed** by 20 %: 1.20, allowed 1.00", "not measured"]);
+        assert_eq!([&words[0], &words[2]], ["**met**: 1.75, allowed 2.00", "not measured"]);
+        assert!(words[1].starts_with("**missed** by 20 %: 1.20, allowed 1.00. The original asks"), "{words:?}");
     }
 
     #[test]

@@ -12,7 +12,11 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use swampdragon_bench::report::{Run, Scale, chart, markdown, pages};
 use swampdragon_server::shutdown_signal;
-use swampdragon_tests::{benchmark, limits, server::target_directory};
+use swampdragon_tests::{
+    benchmark::{self, Choice},
+    limits,
+    server::target_directory,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -43,12 +47,12 @@ async fn main() -> Result<()> {
 /// Until all is measured or whoever started it wants no more; either way, nothing that was started is left behind.
 async fn measure(scale: Scale, only: Option<&str>) -> Result<Run> {
     let interrupted = shutdown_signal()?;
-    let peers = benchmark::choose(only)?;
+    let choice = Choice::of(only)?;
     limits::raise_open_files(scale.most_connections())?;
     let file = folder()?.join("run.json");
     tokio::select! {
-        run = benchmark::run(scale, &peers, |run| keep(run, &file)) => run,
-        () = interrupted => bail!("interrupted; the rounds that were done are in {}", file.display()),
+        run = benchmark::run(scale, &choice, |run| keep(run, &file)) => run,
+        () = interrupted => bail!("interrupted; {} has the rounds that were done before", file.display()),
     }
 }
 
