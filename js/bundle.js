@@ -1,12 +1,14 @@
-// Makes dist/ from src/: `dragon.js` with everything that the entry points share, so that a page that reaches it by
-// two of them loads it once, what only some pages need, the entry points themselves, and the adapters, which import the
-// main entry beside them. `cargo xtask wasm` runs this after the WebAssembly.
+// Makes dist/ from src/: `index.js`, the main entry with all that a page needs at once, since each file that names the
+// next one keeps the connection waiting; `dragon.js` with the same for the other entries to share; what only some pages
+// need; and the adapters, which import the main entry beside them. `cargo xtask wasm` runs this after the WebAssembly, and
+// reads what it prints: how many bytes each file has in `index.js`, minified by esbuild alone.
 import { readFile, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { build } from "esbuild";
 import { minify } from "terser";
 
 const options = { format: "esm", target: "es2022", minify: true, charset: "utf8", outdir: "dist", logLevel: "warning" };
-const entries = ["index", "node", "init", "init-node", "inline"];
+const entries = ["node", "init", "init-node", "inline"];
 /** What `dragon.js` imports when a page turns out to need it. */
 const parts = ["fallback", "activity", "share", "touch"];
 const adapters = ["vanilla", "singleton", "angularjs"];
@@ -17,15 +19,34 @@ const mainEntry = (path) => ({
   setup: ({ onResolve }) => onResolve({ filter: /^swampdragon$/ }, () => ({ path, external: true })),
 });
 
-await build({ ...options, entryPoints: ["src/dragon.js"], bundle: true, external: parts.map((name) => `./${name}.js`) });
-// Every page loads this one, and esbuild leaves 3 % of it for another to take away: no function of ours or of the glue
-// is called with `new`, so all may be arrows.
-const dragon = await readFile("dist/dragon.js", "utf8");
-const { code } = await minify(dragon, { module: true, ecma: 2020, compress: { passes: 2, unsafe_arrows: true } });
-await writeFile("dist/dragon.js", code);
+/** Entries name `dragon.js` as it lies beside them in dist/. */
+const besideEntries = {
+  name: "beside-entries",
+  setup: ({ onResolve }) => onResolve({ filter: /^\.\/dragon\.js$/ }, () => ({ path: resolve("src/dragon.js") })),
+};
+
+const { metafile } = await build({
+  ...options,
+  entryPoints: ["src/dragon.js", "src/entry/index.js"],
+  entryNames: "[name]",
+  bundle: true,
+  external: parts.map((name) => `./${name}.js`),
+  plugins: [besideEntries],
+  metafile: true,
+});
+// Pages load one of these, and esbuild leaves 3 % of it for another to take away: no function of ours or of the glue is
+// called with `new`, so all may be arrows.
+for (const file of ["dist/dragon.js", "dist/index.js"]) {
+  const made = await readFile(file, "utf8");
+  const { code } = await minify(made, { module: true, ecma: 2020, compress: { passes: 2, unsafe_arrows: true } });
+  await writeFile(file, code);
+}
 await build({ ...options, entryPoints: parts.map((name) => `src/${name}.js`), bundle: true });
 await build({ ...options, entryPoints: entries.map((name) => `src/entry/${name}.js`) });
 const adapterOptions = { ...options, entryPoints: adapters.map((name) => `src/adapter/${name}.js`), bundle: true };
 await build({ ...adapterOptions, plugins: [mainEntry("./index.js")] });
 await build({ ...adapterOptions, entryNames: "[name]-node", plugins: [mainEntry("./node.js")] });
 await build({ ...options, entryPoints: ["src/adapter/datamapper.js"], bundle: true });
+
+const files = Object.entries(metafile.outputs["dist/index.js"].inputs);
+console.log(JSON.stringify(Object.fromEntries(files.map(([name, { bytesInOutput }]) => [name, bytesInOutput]))));

@@ -1,4 +1,9 @@
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    iter::Sum,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use serde::{Deserialize, Serialize};
 
 /// What all pages of a load have gone through together.
 #[derive(Default)]
@@ -11,7 +16,7 @@ pub(crate) struct Counts {
 }
 
 /// What all pages of a load have gone through together, up to one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// Connections that opened, first ones and later ones.
     pub opened: u64,
@@ -30,6 +35,18 @@ impl Counted {
     #[must_use]
     pub fn open(&self) -> u64 {
         self.opened.saturating_sub(self.ended)
+    }
+}
+
+impl Sum for Counted {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            opened: sum.opened + one.opened,
+            ended: sum.ended + one.ended,
+            failed: sum.failed + one.failed,
+            answers: sum.answers + one.answers,
+            pages_told_expired: sum.pages_told_expired + one.pages_told_expired,
+        })
     }
 }
 

@@ -1,12 +1,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use anyhow::{Result, bail};
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
-    tungstenite::{Error, protocol::WebSocketConfig},
+    tungstenite::{Error, Message, protocol::WebSocketConfig},
 };
 
-use crate::Wire;
+use crate::{Wire, wire::Heard};
 
 /// Connections from one address to one server: far below the ports that a system gives out, some 28,000 on Linux.
 const PER_ADDRESS: usize = 10_000;
@@ -26,6 +28,21 @@ pub(crate) async fn dial(
     // By default each socket has 128 KiB to read into.
     let config = WebSocketConfig::default().read_buffer_size(1024).write_buffer_size(0);
     client_async_with_config(wire.url(server, prefix), stream, Some(config)).await.map(|(socket, _)| socket)
+}
+
+/// Waits until messages can be sent.
+pub(crate) async fn opened(socket: &mut WebSocketStream<TcpStream>, wire: Wire) -> Result<()> {
+    if wire.opens_by_itself() {
+        return Ok(());
+    }
+    while let Some(message) = socket.next().await {
+        match wire.decode(message?.to_text()?) {
+            Heard::Opened => return Ok(()),
+            Heard::Asked(answer) => socket.send(Message::text(answer)).await?,
+            _ => {}
+        }
+    }
+    bail!("the server ended a connection before it was open")
 }
 
 /// From which of the loopback's addresses a page comes; the system chooses where the server is elsewhere.

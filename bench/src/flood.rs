@@ -12,7 +12,10 @@ use tokio_tungstenite::{
     tungstenite::{Bytes, Message, Utf8Bytes},
 };
 
-use crate::{Wire, dial::dial, wire::Heard};
+use crate::{
+    Wire,
+    dial::{dial, opened},
+};
 
 /// Answers that a connection sends before it asks whether they have been dealt with.
 const BLOCK: u64 = 8;
@@ -41,9 +44,7 @@ impl Flood {
         let mut sources = Vec::with_capacity(sessions.len());
         for (number, session) in sessions.iter().enumerate() {
             let mut socket = dial(server, wire, prefix, number).await.context("the server does not accept")?;
-            if !wire.opens_by_itself() {
-                opened(&mut socket, wire).await?;
-            }
+            opened(&mut socket, wire).await?;
             let answer = wire.encode(format!(r#"{{"heartbeat":"tick","session":"{session}"}}"#));
             sources.push(Source { socket, answer: answer.into() });
         }
@@ -93,15 +94,4 @@ impl Source {
         };
         timeout(PATIENCE, pong).await.context("the server does not answer a ping")?
     }
-}
-
-async fn opened(socket: &mut WebSocketStream<TcpStream>, wire: Wire) -> Result<()> {
-    while let Some(message) = socket.next().await {
-        match wire.decode(message?.to_text()?) {
-            Heard::Opened => return Ok(()),
-            Heard::Asked(answer) => socket.send(Message::text(answer)).await?,
-            _ => {}
-        }
-    }
-    anyhow::bail!("the server ended a connection before it was open")
 }

@@ -6,18 +6,22 @@
 mod counts;
 mod dial;
 mod flood;
+mod listeners;
 mod load;
 mod page;
 mod percentiles;
 mod process_group;
 pub mod report;
+mod session_names;
 mod timings;
 mod wire;
 
 pub use counts::Counted;
 pub use flood::Flood;
+pub use listeners::Listeners;
 pub use load::{Load, Plan};
 pub use percentiles::{median, percentile};
 pub use process_group::{Memory, ProcessGroup};
+pub use session_names::session_names;
 pub use timings::Timings;
 pub use wire::Wire;

@@ -24,6 +24,9 @@ pub struct Plan {
     pub wire: Wire,
     /// The endpoint's path on each, such as `/data`.
     pub prefix: String,
+    /// The number of the first page. Pages of one number come from the same address: loads that run beside each other
+    /// number theirs on, and no address runs out of ports.
+    pub first: usize,
     /// One session key for each page.
     pub sessions: Vec<String>,
     /// How the pages behave.
@@ -64,7 +67,7 @@ impl Load {
         let mut pages = JoinSet::new();
         for (number, session) in plan.sessions.into_iter().enumerate() {
             let at = start + plan.ramp.mul_f64(number as f64 / number_of_pages as f64);
-            let page = Page::new(Arc::clone(&shared), number, session);
+            let page = Page::new(Arc::clone(&shared), plan.first + number, session);
             pages.spawn(page.run(at, cuts.subscribe()));
         }
         Self { shared, cuts, _pages: pages }

@@ -5,6 +5,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::page::Page;
+use crate::words::Words;
 
 /// How many remote channels one message may name; a list that claims more is cut off.
 const MAX_REMOTE_CHANNELS: u32 = 1024;
@@ -43,10 +44,7 @@ extern "C" {
 }
 
 /// Tells what kind of message a value is, the frequent kinds first.
-///
-/// `success` is that word, which the caller keeps: making a JavaScript string for each reply would take longer than all
-/// else done with it.
-pub(crate) fn classify(value: &JsValue, success: &JsValue) -> Incoming<Page> {
+pub(crate) fn classify(value: &JsValue, words: &Words) -> Incoming<Page> {
     if value.is_falsy() {
         return Incoming::Other;
     }
@@ -58,14 +56,14 @@ pub(crate) fn classify(value: &JsValue, success: &JsValue) -> Incoming<Page> {
         return Incoming::Reply(IncomingReply {
             callback_name: context.client_callback_name().map(Into::into),
             state: match context.state() {
-                Some(state) if *state == *success => ReplyState::Success,
+                Some(state) if *state == words.success => ReplyState::Success,
                 // To log in or to correct the arguments is the page's business; the client acts on both alike.
                 _ => ReplyState::Error,
             },
             channel_data: message.channel_data().and_then(|part| channels(&part)),
         });
     }
-    if let Some(value) = message.heartbeat().and_then(heartbeat_value) {
+    if let Some(value) = message.heartbeat().and_then(|value| heartbeat_value(&value, words)) {
         return Incoming::Heartbeat(HeartbeatMessage { value, ack: message.ack(), bound: message.bound() });
     }
     let session = message.session();
@@ -78,11 +76,10 @@ pub(crate) fn classify(value: &JsValue, success: &JsValue) -> Incoming<Page> {
     }
 }
 
-fn heartbeat_value(value: Part) -> Option<HeartbeatValue> {
-    let value = JsValue::from(value);
-    if value == JsValue::from_str(HeartbeatValue::Tick.as_str()) {
+fn heartbeat_value(value: &JsValue, words: &Words) -> Option<HeartbeatValue> {
+    if *value == words.tick {
         Some(HeartbeatValue::Tick)
-    } else if value.loose_eq(&JsValue::from_f64(1.0)) {
+    } else if value.loose_eq(&words.one) {
         // Both 1 and "1".
         Some(HeartbeatValue::One)
     } else {

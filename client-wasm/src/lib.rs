@@ -16,5 +16,6 @@ mod send;
 mod shell;
 #[cfg(feature = "typed")]
 pub mod typed;
+mod words;
 
 pub use bridge::{Command, Delivery, Host, attach};

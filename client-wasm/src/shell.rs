@@ -3,7 +3,7 @@ use core::cell::{Cell, RefCell};
 
 use js_sys::{Array, Function, JsString, Math};
 use swampdragon_client::{Action, Client, Config, Event, Framing, PageCall, Purpose, Remembered, Transport};
-use swampdragon_protocol::{FrameKind, ReplyState, close_code};
+use swampdragon_protocol::{FrameKind, close_code};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -13,6 +13,7 @@ use crate::bridge::{Command, Delivery, Host};
 use crate::classify::classify;
 use crate::page::Page;
 use crate::send::encode;
+use crate::words::Words;
 
 #[wasm_bindgen]
 extern "C" {
@@ -58,8 +59,7 @@ struct Shell {
     timer: Cell<i32>,
     /// The dispatch function, which also hears all socket events.
     dispatch: RefCell<Option<Function>>,
-    /// The word that a reply's state is compared with.
-    success: JsValue,
+    words: Words,
     /// Somebody further up the stack delivers already and will go on with whatever comes up meanwhile.
     delivering: Cell<bool>,
 }
@@ -77,7 +77,7 @@ pub(crate) fn start(host: Host, config: Config) -> JsValue {
         socket: RefCell::new(None),
         timer: Cell::new(0),
         dispatch: RefCell::new(None),
-        success: JsValue::from_str(ReplyState::Success.as_str()),
+        words: Words::new(),
         delivering: Cell::new(false),
     }));
     // Six parameters are more than any closure of js-sys has, so that those can be told from it: `xtask/src/indirect.rs`.
@@ -204,7 +204,7 @@ impl Shell {
         } else {
             message
         };
-        let incoming = classify(&message, &self.success);
+        let incoming = classify(&message, &self.words);
         self.client.borrow_mut().handle_message(now(), incoming, message);
         // Delivered one by one: a page that disconnects in its callback hears none of the messages behind.
         self.drain();
@@ -232,7 +232,7 @@ impl Shell {
         match action {
             Action::Open { endpoint, transport } => self.open_socket(&endpoint, transport),
             Action::Send(message) => {
-                let text = encode(message, self.framing.get());
+                let text = encode(message, self.framing.get(), &self.words);
                 let socket = self.socket.borrow().clone();
                 if let (Some(text), Some(socket)) = (text, socket) {
                     // A socket that closes meanwhile says so in an event of its own.

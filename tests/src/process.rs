@@ -125,6 +125,10 @@ impl Process {
         self.child.id()
     }
 
+    pub(crate) fn is_running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// Sends a signal to the process alone.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         nix::sys::signal::kill(self.pid(), signal).with_context(|| format!("{} cannot be signalled", self.name))

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
+use swampdragon_bench::ProcessGroup;
 
 use crate::process::Process;
 
@@ -137,6 +138,12 @@ impl Server {
     /// When it still runs after `within`.
     pub fn ended(&mut self, within: Duration) -> Result<ExitStatus> {
         self.process.ended(within)
+    }
+
+    /// What it consists of, to measure.
+    #[must_use]
+    pub fn group(&self) -> ProcessGroup {
+        ProcessGroup::of(self.process.id())
     }
 
     /// How much memory it has resident, in bytes.

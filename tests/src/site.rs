@@ -19,9 +19,13 @@ impl Site {
     /// # Errors
     /// When no port can be had.
     pub async fn serve(folder: &Path) -> Result<Self> {
+        Self::of(Router::new().fallback_service(ServeDir::new(folder))).await
+    }
+
+    /// Serves what `files` answers with, likewise.
+    pub(crate) async fn of(files: Router) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let origin = format!("http://{}", listener.local_addr()?);
-        let files = Router::new().fallback_service(ServeDir::new(folder));
         let task = tokio::spawn(async move {
             // It serves until it is dropped; there is nobody to tell of an error but the browser, which notices.
             let _ = axum::serve(listener, files).await;

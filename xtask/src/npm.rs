@@ -48,13 +48,18 @@ pub(crate) fn install() -> Result<()> {
     Ok(())
 }
 
+/// Where stands what each file of `js/` contributes to `index.js`, in bytes: a JSON object.
+pub(crate) fn index_files() -> PathBuf {
+    paths::target().join("index-files.json")
+}
+
 /// Builds the WebAssembly and bundles everything that a page loads into `js/dist`.
 pub(crate) fn bundle() -> Result<()> {
     install()?;
     wasm::build()?;
     let js = paths::js();
     let dist = js.join("dist");
-    let outputs = BUNDLE.map(|name| dist.join(name));
+    let outputs: Vec<PathBuf> = BUNDLE.map(|name| dist.join(name)).into_iter().chain([index_files()]).collect();
     let inputs = ["src", "pkg", "bundle.js", "package-lock.json"].map(|name| js.join(name));
     if is_fresh(&outputs, &inputs) {
         return Ok(());
@@ -67,7 +72,8 @@ pub(crate) fn bundle() -> Result<()> {
         let wasm = fs::read(js.join("pkg/swampdragon.wasm"))?;
         fs::write(dist.join("swampdragon.wasm"), &wasm)?;
         fs::write(dist.join("swampdragon.wasm.js"), format!("export default \"{}\";\n", base64(&wasm)))?;
-        run(Command::new("node").arg("bundle.js").current_dir(&js), NODE_REMEDY)?;
+        let files = run(Command::new("node").arg("bundle.js").current_dir(&js), NODE_REMEDY)?;
+        fs::write(index_files(), files)?;
         Ok(())
     })
 }

@@ -25,6 +25,7 @@ const NPM: Tool = tool("npm", &["npm"]);
 /// Builds jemalloc.
 const MAKE: Tool = tool("make", &["make"]);
 const REDIS: Tool = tool("redis-server", &["redis-server"]);
+const CHROMIUM: Tool = tool("chromedriver", &["chromium", "chromium-driver"]);
 const PYTHON: Tool = tool("python3", &["python3", "python3-pip"]);
 
 /// What the server and the npm package are built with.
@@ -36,7 +37,7 @@ pub(crate) const FOR_TESTS: [Tool; 10] = [
     NPM,
     MAKE,
     REDIS,
-    tool("chromedriver", &["chromium", "chromium-driver"]),
+    CHROMIUM,
     PYTHON,
     tool("curl", &["curl"]),
     tool("nginx", &["nginx-light"]),
@@ -45,11 +46,12 @@ pub(crate) const FOR_TESTS: [Tool; 10] = [
 ];
 
 /// What `cargo xtask bench` needs.
-pub(crate) const FOR_BENCH: [Tool; 7] = [
+pub(crate) const FOR_BENCH: [Tool; 8] = [
     NODE,
     NPM,
     MAKE,
     REDIS,
+    CHROMIUM,
     tool("redis-benchmark", &["redis-tools"]),
     PYTHON,
     Tool { complete: libuv_is_there, ..tool("cc", &["gcc", "libc6-dev", "libuv1"]) },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use crate::freshness::is_fresh;
 use crate::step::{run, run_shown, step};
-use crate::{glue, indirect, npm, paths};
+use crate::{glue, indirect, npm, paths, sections};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -25,15 +26,23 @@ const FEATURES: [&str; 8] = [
     "--enable-call-indirect-overlong",
 ];
 
+/// For `cargo xtask size`, which says what grew. They are taken out in the end.
+const KEEP_NAMES: &str = "--debuginfo";
+
 /// What LLVM should weigh otherwise than at this optimization level: inlining functions of up to 50, where a call takes
 /// two bytes, and a loop's address arithmetic, which it saves at the price of more variables.
 const LLVM: &str = "llvm-args=--inline-threshold=35 --disable-lsr";
+
+/// The WebAssembly as it is shipped, except that its functions still have names.
+pub(crate) fn named() -> PathBuf {
+    paths::target().join("wasm-bindgen/named.wasm")
+}
 
 /// Builds both files, unless nothing has changed since the last time.
 pub(crate) fn build() -> Result<()> {
     let root = paths::root();
     let package = paths::js().join("pkg");
-    let outputs = ["swampdragon.wasm", "glue.js"].map(|name| package.join(name));
+    let outputs = [package.join("swampdragon.wasm"), package.join("glue.js"), named()];
     let inputs = [
         "client-wasm",
         "client-core/src",
@@ -45,6 +54,7 @@ pub(crate) fn build() -> Result<()> {
         "xtask/src/wasm.rs",
         "xtask/src/glue.rs",
         "xtask/src/indirect.rs",
+        "xtask/src/sections.rs",
     ];
     if is_fresh(&outputs, &inputs.map(|input| root.join(input))) {
         return Ok(());
@@ -61,7 +71,9 @@ pub(crate) fn build() -> Result<()> {
         leave_out_unused(&glue::exports(&glue))?;
         let used = paths::target().join("wasm-bindgen/used.wasm");
         fs::write(&used, indirect::leave_out_uncalled(&fs::read(&used)?)?)?;
-        optimize()
+        let names = optimize()?;
+        fs::write(package.join("swampdragon.wasm"), sections::without_custom(&fs::read(named())?)?)?;
+        Ok(names)
     })?;
     fs::write(package.join("glue.js"), glue::rename(&glue, &names)?)?;
     Ok(())
@@ -133,6 +145,7 @@ fn leave_out_unused(exports: &BTreeSet<&str>) -> Result<()> {
         Command::new("node")
             .arg(paths::js().join("node_modules/binaryen/bin/wasm-metadce"))
             .args(FEATURES)
+            .arg(KEEP_NAMES)
             .arg(folder.join("client_bg.wasm"))
             .arg("--graph-file")
             .arg(folder.join("graph.json"))
@@ -154,11 +167,11 @@ fn optimize() -> Result<Vec<(String, String)>> {
             // There lies the end of a stack of 1 MB, of which the client uses a few hundred bytes.
             .arg("--low-memory-unused")
             .args(FEATURES)
-            .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
+            .arg(KEEP_NAMES)
             .arg("--minify-imports-and-exports-and-modules")
             .arg(paths::target().join("wasm-bindgen/used.wasm"))
             .arg("-o")
-            .arg(paths::js().join("pkg/swampdragon.wasm")),
+            .arg(named()),
         npm::NODE_REMEDY,
     )?;
     let map: serde_json::Value = serde_json::from_str(&map).context("wasm-opt's map of names is not JSON")?;

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::{Figure, OURS, Run, number};
+use super::{Figure, OURS, Run, number, text};
 
 /// Which figures the chart shows, one below the other.
 const SHOWN: [(Figure, &str); 3] = [
@@ -18,10 +18,7 @@ const HEADING: f64 = 34.0;
 /// The same figures as bars, in SVG. They differ by a factor of a hundred, so lengths go by the logarithm.
 #[must_use]
 pub fn chart(run: &Run) -> String {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = draw(&mut text, run);
-    text
+    text(|text| draw(text, run))
 }
 
 fn draw(text: &mut String, run: &Run) -> std::fmt::Result {

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::Scale;
 
-/// Something that is measured of every server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Something that is measured of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Figure {
     /// Resident memory per idle connection, fewer of them.
     FewerResident,
@@ -41,71 +43,45 @@ pub enum Figure {
     FloodRedisCpu,
     /// Refreshes that reached Redis for each answer then.
     FloodRefreshes,
-}
-
-/// A group of figures that were measured together.
-pub(super) struct Group {
-    pub(super) title: &'static str,
-    pub(super) figures: &'static [Figure],
+    /// Resident memory per idle connection when one process has few.
+    FewResident,
+    /// The same when it has as many as it can.
+    ManyResident,
+    /// The server's CPU for a trip when one process has few connections.
+    FewTripCpu,
+    /// The same with as many as it can have, and as many trips a second.
+    ManyTripCpu,
+    /// Resident memory per connection of a crowd over several servers, with all that these consist of.
+    CrowdResident,
+    /// The servers' CPU for a trip of a crowd.
+    CrowdTripCpu,
+    /// Redis's CPU for the same.
+    CrowdRedisCpu,
+    /// Connections of a crowd that ended, or never came about.
+    CrowdEnded,
+    /// Sessions of a crowd that are gone, or were not refreshed within the last interval.
+    CrowdLost,
+    /// From the moment that all servers were killed until every page was connected again.
+    HerdBack,
+    /// Sessions that were not refreshed after that, or are gone.
+    HerdLost,
+    /// How often the item of one publication was serialized.
+    Serializations,
+    /// The server's CPU for one message to one of many connections.
+    DeliveryCpu,
+    /// From a publication to its arrival, the middle one.
+    DeliveryP50,
+    /// From a publication to its arrival, all but a hundredth.
+    DeliveryP99,
+    /// From a publication to its last arrival.
+    DeliveryLast,
 }
 
 impl Figure {
-    /// Every one.
-    pub const ALL: [Self; 18] = [
-        Self::FewerResident,
-        Self::FewerProportional,
-        Self::MoreResident,
-        Self::MoreProportional,
-        Self::ConnectRate,
-        Self::ConnectCpu,
-        Self::TripCpu,
-        Self::TripRedisCpu,
-        Self::TripCommands,
-        Self::LatenessP50,
-        Self::LatenessP99,
-        Self::DelayP50,
-        Self::DelayP99,
-        Self::BurstLatenessP99,
-        Self::FloodCpu,
-        Self::FloodRate,
-        Self::FloodRedisCpu,
-        Self::FloodRefreshes,
-    ];
-
-    pub(super) const GROUPS: [Group; 3] = [
-        Group {
-            title: "Idle connections",
-            figures: &[
-                Self::FewerResident,
-                Self::FewerProportional,
-                Self::MoreResident,
-                Self::MoreProportional,
-                Self::ConnectRate,
-                Self::ConnectCpu,
-            ],
-        },
-        Group {
-            title: "Full trips",
-            figures: &[
-                Self::TripCpu,
-                Self::TripRedisCpu,
-                Self::TripCommands,
-                Self::LatenessP50,
-                Self::LatenessP99,
-                Self::DelayP50,
-                Self::DelayP99,
-                Self::BurstLatenessP99,
-            ],
-        },
-        Group {
-            title: "Flood",
-            figures: &[Self::FloodCpu, Self::FloodRate, Self::FloodRedisCpu, Self::FloodRefreshes],
-        },
-    ];
-
     /// What it is, with its unit.
     pub(super) fn title(self, scale: &Scale) -> String {
         let [fewer, more] = scale.idle;
+        let [few, many] = scale.growth;
         match self {
             Self::FewerResident => format!("RSS each at {fewer}, bytes"),
             Self::FewerProportional => format!("PSS each at {fewer}, bytes"),
@@ -125,12 +101,28 @@ impl Figure {
             Self::FloodRate => "answers a second".to_owned(),
             Self::FloodRedisCpu => "Redis's CPU a refresh, µs".to_owned(),
             Self::FloodRefreshes => "refreshes an answer".to_owned(),
+            Self::FewResident => format!("RSS each at {few}, bytes"),
+            Self::ManyResident => format!("RSS each at {many}, bytes"),
+            Self::FewTripCpu => format!("CPU of a trip at {few}, µs"),
+            Self::ManyTripCpu => format!("CPU of a trip at {many}, µs"),
+            Self::CrowdResident => "RSS each, bytes".to_owned(),
+            Self::CrowdTripCpu => "CPU of a trip, µs".to_owned(),
+            Self::CrowdRedisCpu => "Redis's CPU of a trip, µs".to_owned(),
+            Self::CrowdEnded => "connections ended".to_owned(),
+            Self::CrowdLost => "sessions lost or not refreshed".to_owned(),
+            Self::HerdBack => "all back after, s".to_owned(),
+            Self::HerdLost => "sessions lost or not refreshed".to_owned(),
+            Self::Serializations => "serialized, times".to_owned(),
+            Self::DeliveryCpu => "CPU each, µs".to_owned(),
+            Self::DeliveryP50 => "arrived p50, ms".to_owned(),
+            Self::DeliveryP99 => "arrived p99, ms".to_owned(),
+            Self::DeliveryLast => "last arrived, ms".to_owned(),
         }
     }
 }
 
 /// What one server was measured with in one round. What could not be measured is missing.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures(BTreeMap<Figure, f64>);
 
 impl Figures {
@@ -148,6 +140,11 @@ impl Figures {
         }
     }
 
+    /// Adds what else was measured.
+    pub(super) fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
     /// What was measured.
     #[must_use]
     pub fn get(&self, figure: Figure) -> Option<f64> {
@@ -158,12 +155,6 @@ impl Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_figure_is_in_one_group() {
-        let grouped: Vec<Figure> = Figure::GROUPS.iter().flat_map(|group| group.figures).copied().collect();
-        assert_eq!(grouped, Figure::ALL);
-    }
 
     #[test]
     fn what_is_not_a_number_was_not_measured() {

@@ -1,15 +1,16 @@
 use std::fmt::Write as _;
 
-use super::{FLOOR, Figure, OURS, Row, Run, figure::Group, goal::goals, number};
-use crate::median;
+use super::{
+    FLOOR, Figure, OURS, Part, Row, Run,
+    goal::goals,
+    group::{Group, OF_ALL, about, about_part, of_part},
+    number, pages, text,
+};
 
 /// The document `docs/benchmarks.md`, beside which the chart lies.
 #[must_use]
 pub fn markdown(run: &Run) -> String {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = document(&mut text, run);
-    text
+    text(|text| document(text, run))
 }
 
 fn document(text: &mut String, run: &Run) -> std::fmt::Result {
@@ -25,55 +26,53 @@ fn document(text: &mut String, run: &Run) -> std::fmt::Result {
     )?;
     writeln!(text, "## Goals\n\n| | at most | in this run |\n|---|---|---|")?;
     for goal in goals(run) {
-        let words = goal.outcome.map_or("not measured".to_owned(), |outcome| outcome.words());
-        writeln!(text, "| {} | {} | {words} |", goal.what, goal.limit)?;
+        writeln!(text, "| {} | {} | {} |", goal.what, goal.limit, goal.words())?;
     }
-    for group in &Figure::GROUPS {
+    for group in OF_ALL.iter().filter(|group| run.rows.iter().any(|row| has_any(row, group))) {
         writeln!(text, "\n## {}\n\n{}\n", group.title, about(run, group))?;
-        table(text, run, group, |row, figure| cell(run, row, figure))?;
+        table(text, run, &run.rows, group, |row, figure| cell(run, row, figure))?;
         writeln!(text, "\nHow many times SwampDragon's each is:\n")?;
-        table(text, run, group, |row, figure| {
+        table(text, run, &run.rows, group, |row, figure| {
             let ratio = row.median(figure).zip(run.median_of(OURS, figure)).and_then(|(it, ours)| ratio(it, ours));
             ratio.unwrap_or_else(|| "–".to_owned())
         })?;
     }
+    many_connections(text, run)?;
+    if let Some(pages) = &run.pages {
+        writeln!(text, "\n{}", pages::section(pages).trim_end())?;
+    }
     machine(text, run)
 }
 
-fn about(run: &Run, group: &Group) -> String {
-    let scale = &run.scale;
-    match group.figures {
-        [Figure::FewerResident, ..] => "Connections on which nothing has been sent but what opening takes: what the \
-            server's processes have more than before they were opened (`/proc/PID/smaps_rollup`), for each. A hundred \
-            came and went before. 64 handshakes at a time."
-            .to_owned(),
-        [Figure::TripCpu, ..] => format!(
-            "A heartbeat message goes out, the page answers with its session, Redis extends the session's life. {} \
-             connections every {} s, spread over that time: {} a second. CPU is what the scheduler says of all threads \
-             (`/proc/PID/task/TID/schedstat`). Lateness is by how much the time from one heartbeat to the next was \
-             longer than the interval, seen by the page; from the answer to the refresh by Redis's own notice, the \
-             driver's delays included in both. Last, {} connections are opened at once, with heartbeats every {} s.",
-            scale.trips,
-            scale.trip_interval,
-            scale.trips_per_second(),
-            scale.burst,
-            scale.burst_interval,
-        ),
-        _ => format!(
-            "{} connections send answers that nobody asked for, in turn, as fast as the server takes them; every \
-             eighth waits until those before it have been dealt with. SwampDragon's limits on that are off \
-             (`max_messages_per_second`, `min_refresh_interval`). A refresh costs Redis {} µs when `redis-benchmark -P \
-             128` sends them, in the same run.",
-            scale.flood,
-            median(&run.redis_at_its_best).map_or("–".to_owned(), number),
-        ),
+fn many_connections(text: &mut String, run: &Run) -> std::fmt::Result {
+    writeln!(text, "\n## Many connections\n\nWhat they cost SwampDragon, alone.")?;
+    for (part, group) in Part::ALL.map(|part| (part, of_part(part))) {
+        let rows: Vec<&Row> = run.rows.iter().filter(|row| has_any(row, &group)).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        writeln!(text, "\n### {}\n\n{}\n", group.title, about_part(run, part))?;
+        table(text, run, rows, &group, |row, figure| cell(run, row, figure))?;
+        let often = if part.is_of_round(2) { "" } else { "Measured once. " };
+        writeln!(text, "\n{often}Alone: `cargo xtask bench --only {}`", part.name())?;
     }
+    Ok(())
 }
 
-fn table(text: &mut String, run: &Run, group: &Group, cell: impl Fn(&Row, Figure) -> String) -> std::fmt::Result {
+fn has_any(row: &Row, group: &Group) -> bool {
+    group.figures.iter().any(|figure| row.median(*figure).is_some())
+}
+
+fn table<'a>(
+    text: &mut String,
+    run: &Run,
+    rows: impl IntoIterator<Item = &'a Row>,
+    group: &Group,
+    cell: impl Fn(&Row, Figure) -> String,
+) -> std::fmt::Result {
     let titles: Vec<String> = group.figures.iter().map(|figure| figure.title(&run.scale)).collect();
     writeln!(text, "| | {} |\n|---{}|", titles.join(" | "), "|---:".repeat(titles.len()))?;
-    for row in &run.rows {
+    for row in rows {
         let cells: Vec<String> = group.figures.iter().map(|figure| cell(row, *figure)).collect();
         writeln!(text, "| {} | {} |", row.name, cells.join(" | "))?;
     }
@@ -113,14 +112,16 @@ fn machine(text: &mut String, run: &Run) -> std::fmt::Result {
          ## Again\n\n```\n\
          cargo xtask bench                # all of it, and this document anew\n\
          cargo xtask bench --quick        # small numbers, to see that it works; changes no document\n\
-         cargo xtask bench --only ws      # SwampDragon, the bare epoll loop and this one; likewise\n```"
+         cargo xtask bench --only ws      # SwampDragon, the bare epoll loop and this one; likewise\n\
+         cargo xtask bench --only crowd   # one part of what is measured of SwampDragon alone; likewise\n\
+         cargo xtask bench --only pages   # what the client costs a page; likewise\n```"
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{UWEBSOCKETS, tests::run};
+    use crate::report::{Figures, UWEBSOCKETS, tests::run};
 
     fn line<'a>(text: &'a str, heading: &str, start: &str) -> &'a str {
         let (_, section) = text.split_once(heading).unwrap();
@@ -158,6 +159,28 @@ mod tests {
         assert_eq!(line(&text, "## Flood", "| uWebSockets"), "| uWebSockets | – | – | – | – |");
         assert!(text.contains("| a third of uWebSockets' | not measured |"), "{text}");
         assert!(text.contains("- uWebSockets: does not start"), "{text}");
+    }
+
+    #[test]
+    fn each_part_stands_with_its_command() {
+        let text = markdown(&run());
+        let (_, many) = text.split_once("## Many connections").unwrap();
+        assert_eq!(
+            line(many, "### All come back at once", "| SwampDragon"),
+            "| SwampDragon | 12.0 (0.50 ×) | 12.0 (0.50 ×) |"
+        );
+        for part in Part::ALL {
+            assert!(many.contains(&format!("`cargo xtask bench --only {}`", part.name())), "{many}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_was_measured_by_is_left_out() {
+        let mut run = run();
+        run.rows.iter_mut().for_each(|row| row.rounds = vec![Figures::default().with(Figure::HerdBack, 2.0)]);
+        let text = markdown(&run);
+        assert!(text.contains("### All come back at once"), "{text}");
+        assert!(!text.contains("## Flood") && !text.contains("--only crowd`"), "{text}");
     }
 
     #[test]

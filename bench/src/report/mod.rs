@@ -5,11 +5,19 @@
 mod chart;
 mod figure;
 mod goal;
+mod group;
 mod markdown;
+pub mod pages;
+mod part;
+mod scale;
 
 pub use chart::chart;
 pub use figure::{Figure, Figures};
 pub use markdown::markdown;
+pub use part::Part;
+pub use scale::Scale;
+
+use serde::{Deserialize, Serialize};
 
 use crate::median;
 
@@ -20,8 +28,8 @@ pub const FLOOR: &str = "bare epoll loop";
 /// The row that the goal for CPU compares with.
 pub const UWEBSOCKETS: &str = "uWebSockets";
 
-/// A run of the benchmark.
-#[derive(Debug, Clone)]
+/// A run of the benchmark. As JSON it can be kept, and written up again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// How much was measured.
     pub scale: Scale,
@@ -29,46 +37,14 @@ pub struct Run {
     pub machine: Vec<(String, String)>,
     /// Every server, in the order measured.
     pub rows: Vec<Row>,
-    /// What idle connections cost ours as they become more.
-    pub growth: [Growth; 2],
     /// What a refresh costs Redis when `redis-benchmark` sends them 128 at a time, in microseconds, in each round.
     pub redis_at_its_best: Vec<f64>,
-}
-
-/// What so many idle connections cost ours.
-#[derive(Debug, Clone)]
-pub struct Growth {
-    /// So many.
-    pub connections: usize,
-    /// Resident bytes each, in each round.
-    pub resident: Vec<f64>,
-}
-
-/// How much is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scale {
-    /// How often everything is measured.
-    pub rounds: usize,
-    /// Idle connections: fewer, and more.
-    pub idle: [usize; 2],
-    /// Idle connections at both ends of what one process has, of ours alone.
-    pub growth: [usize; 2],
-    /// Connections that answer heartbeats.
-    pub trips: usize,
-    /// Seconds between their heartbeats.
-    pub trip_interval: u64,
-    /// Connections opened in one burst, whose heartbeats are due at once from then on.
-    pub burst: usize,
-    /// Seconds between their heartbeats.
-    pub burst_interval: u64,
-    /// Connections that flood.
-    pub flood: usize,
-    /// For so many seconds.
-    pub flood_length: u64,
+    /// What the client costs a page, where that was measured.
+    pub pages: Option<pages::Pages>,
 }
 
 /// A server and what it was measured with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Its name.
     pub name: String,
@@ -80,52 +56,21 @@ pub struct Row {
     pub failures: Vec<String>,
 }
 
-impl Scale {
-    /// What `docs/benchmarks.md` is made with.
-    pub const FULL: Self = Self {
-        rounds: 3,
-        idle: [5_000, 15_000],
-        growth: [1_000, 19_000],
-        trips: 5_000,
-        trip_interval: 5,
-        burst: 15_000,
-        burst_interval: 10,
-        flood: 2_000,
-        flood_length: 6,
-    };
-
-    /// To see whether it works.
-    pub const QUICK: Self = Self {
-        rounds: 1,
-        idle: [500, 2_000],
-        growth: [200, 4_000],
-        trips: 1_000,
-        trip_interval: 1,
-        burst: 2_000,
-        burst_interval: 2,
-        flood: 1_000,
-        flood_length: 3,
-    };
-
-    /// Full trips in a second.
-    #[must_use]
-    pub fn trips_per_second(&self) -> usize {
-        self.trips / usize::try_from(self.trip_interval.max(1)).unwrap_or(usize::MAX)
-    }
-
-    /// The most connections at one time.
-    #[must_use]
-    pub fn most_connections(&self) -> usize {
-        let others = [self.trips, self.burst, self.flood];
-        self.idle.into_iter().chain(self.growth).chain(others).max().unwrap_or_default()
-    }
-}
-
 impl Run {
     /// The row of that name.
     #[must_use]
     pub fn row(&self, name: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.name == name)
+    }
+
+    /// Notes what was measured of the server of that name in the round that was begun last, and what went wrong.
+    pub fn note(&mut self, name: &str, figures: Figures, failures: Vec<String>) {
+        let Some(row) = self.rows.iter_mut().find(|row| row.name == name) else { return };
+        let round = row.rounds.len();
+        row.failures.extend(failures.into_iter().map(|failure| format!("round {round}: {failure}")));
+        if let Some(last) = row.rounds.last_mut() {
+            last.extend(figures);
+        }
     }
 
     fn median_of(&self, name: &str, figure: Figure) -> Option<f64> {
@@ -139,6 +84,13 @@ impl Row {
     pub fn median(&self, figure: Figure) -> Option<f64> {
         median(&self.rounds.iter().filter_map(|figures| figures.get(figure)).collect::<Vec<_>>())
     }
+}
+
+/// What writes to a text, which cannot fail, as a text.
+fn text(write: impl FnOnce(&mut String) -> std::fmt::Result) -> String {
+    let mut text = String::new();
+    let _ = write(&mut text);
+    text
 }
 
 /// A number with as many digits as say something.
@@ -162,7 +114,7 @@ mod tests {
             made_of: format!("{name} 1.0"),
             rounds: rounds
                 .iter()
-                .map(|value| Figure::ALL.into_iter().fold(Figures::default(), |figures, it| figures.with(it, *value)))
+                .map(|value| Figure::all().into_iter().fold(Figures::default(), |figures, it| figures.with(it, *value)))
                 .collect(),
             failures: Vec::new(),
         };
@@ -170,10 +122,27 @@ mod tests {
             scale: Scale::QUICK,
             machine: vec![("cores".to_owned(), "2".to_owned())],
             rows: vec![row(OURS, &[10.0, 500.0, 12.0]), row(FLOOR, &[24.0]), row(UWEBSOCKETS, &[30.0])],
-            growth: [(1_000, 600.0), (19_000, 630.0)]
-                .map(|(connections, bytes)| Growth { connections, resident: vec![bytes] }),
             redis_at_its_best: vec![6.0],
+            pages: None,
         }
+    }
+
+    #[test]
+    fn what_is_noted_belongs_to_the_last_round() {
+        let mut run = run();
+        let more = Figures::default().with(Figure::HerdBack, 7.0);
+        run.note(OURS, more, vec!["flood: it ended".to_owned()]);
+        let row = run.row(OURS).unwrap();
+        let back: Vec<_> = row.rounds.iter().map(|figures| figures.get(Figure::HerdBack).unwrap()).collect();
+        assert_eq!(back, [10.0, 500.0, 7.0]);
+        assert_eq!(row.rounds[2].get(Figure::TripCpu), Some(12.0));
+        assert_eq!(row.failures, ["round 3: flood: it ended"]);
+    }
+
+    #[test]
+    fn a_run_that_was_kept_is_the_same_run() {
+        let kept = serde_json::to_string(&run()).unwrap();
+        assert_eq!(serde_json::from_str::<Run>(&kept).unwrap(), run());
     }
 
     #[test]

@@ -22,8 +22,11 @@ use crate::{
 const NODE_REDIS: &str = "redis@6.3.1";
 const PYTHON_REDIS: [&str; 2] = ["redis==8.1.0", "hiredis==3.5.0"];
 
+/// How long sessions live that peers refresh.
+const TTL: Duration = Duration::from_secs(30 * 60);
+
 /// A server that is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Peer {
     /// This project's, as `cargo xtask build` makes it.
     SwampDragon,
@@ -131,20 +134,8 @@ impl Peer {
         let mut command = self.program()?;
         let ms = interval.as_millis().to_string();
         if self == Self::SwampDragon {
-            let settings = [
-                ("--host", "127.0.0.1"),
-                ("--port", "0"),
-                ("--session-store", &redis.url()),
-                ("--session-ttl", "30m"),
-                ("--heartbeat-interval", &format!("{ms}ms")),
-                // As the peers: the first after one interval.
-                ("--heartbeat-first-delay", &format!("{ms}ms")),
-                ("--max-connections-per-address", "0"),
-                ("--max-messages-per-second", "0"),
-                ("--min-refresh-interval", "0s"),
-            ];
             // Settings of whoever runs this must not leak into the server.
-            command.env_clear().args(settings.iter().flat_map(|(flag, value)| [flag, value]));
+            command.env_clear().args(["--host=127.0.0.1", "--port=0"]).args(own_settings(redis, interval, TTL));
         } else {
             command.args([redis.port().to_string(), ms]);
         }
@@ -182,11 +173,28 @@ impl Running {
     }
 }
 
+/// How ours is told to do what the peers do.
+pub(super) fn own_settings(redis: &Redis, interval: Duration, ttl: Duration) -> Vec<String> {
+    let store = redis.url();
+    let [interval, ttl] = [interval, ttl].map(|time| format!("{}ms", time.as_millis()));
+    let settings = [
+        ("session-store", store.as_str()),
+        ("session-ttl", &ttl),
+        ("heartbeat-interval", &interval),
+        // As the peers: the first after one interval.
+        ("heartbeat-first-delay", &interval),
+        ("max-connections-per-address", "0"),
+        ("max-messages-per-second", "0"),
+        ("min-refresh-interval", "0s"),
+    ];
+    settings.map(|(name, value)| format!("--{name}={value}")).to_vec()
+}
+
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/peers")
 }
 
-fn built(name: &str) -> Result<Command> {
+pub(super) fn built(name: &str) -> Result<Command> {
     let program = target_directory()?.join("release").join(name);
     ensure!(program.exists(), "{} is missing: `cargo xtask bench` builds it", program.display());
     Ok(Command::new(program))

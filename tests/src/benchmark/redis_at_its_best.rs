@@ -1,9 +1,9 @@
 use std::{process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use swampdragon_bench::report::Scale;
+use swampdragon_bench::{report::Scale, session_names};
 
-use super::{redis_cost::RedisCost, round::sessions};
+use super::redis_cost::RedisCost;
 use crate::redis::{REMEDY, Redis, SESSION_KEY_PREFIX};
 
 const REFRESHES: u32 = 500_000;
@@ -12,7 +12,7 @@ const SESSIONS: usize = 10_000;
 /// What a refresh costs Redis, in microseconds, when Redis's own load tool sends them 128 at a time for keys that exist.
 pub(super) async fn measure(scale: &Scale) -> Result<f64> {
     let redis = Redis::start().await?;
-    redis.store_sessions(&sessions(SESSIONS), Duration::from_secs(1800)).await?;
+    redis.store_sessions(&session_names(0..SESSIONS), Duration::from_secs(1800)).await?;
     let mut connection = redis.connection().await?;
     let before = RedisCost::of(&mut connection).await?;
     let refreshes = REFRESHES * u32::try_from(scale.rounds.min(2))?;

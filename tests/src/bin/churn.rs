@@ -41,6 +41,7 @@ async fn main() -> Result<()> {
         servers: vec![SocketAddr::from(([127, 0, 0, 1], server.port()?))],
         wire: Wire::SockJs,
         prefix: "/data".to_owned(),
+        first: 0,
         sessions,
         config: Config { connect_timeout_ms: 5000, ..Config::default() },
         ramp: STAY,

@@ -6,7 +6,7 @@
 
 mod fault;
 mod outcome;
-mod sessions;
+pub(crate) mod sessions;
 mod stage;
 mod store;
 

@@ -9,44 +9,49 @@ use redis::{AsyncCommands as _, aio::MultiplexedConnection};
 use crate::redis::SESSION_KEY_PREFIX;
 
 /// The sessions that the pages of a load keep.
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     keys: Vec<String>,
 }
 
 /// A moment on Redis's clock, which is the machine's: milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment(u64);
+pub(crate) struct Moment(u64);
 
 impl Moment {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn after(self, duration: Duration) -> Self {
+    pub(crate) fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    pub(super) fn elapsed(self) -> Duration {
+    pub(crate) fn elapsed(self) -> Duration {
         Duration::from_millis(Self::now().0.saturating_sub(self.0))
     }
 }
 
 /// When each session expires, as Redis has it; `None` for those that are gone.
-pub(super) struct Expiries(Vec<Option<Moment>>);
+pub(crate) struct Expiries(Vec<Option<Moment>>);
 
 impl Sessions {
     /// So many, with keys of their own.
-    pub(super) fn new(count: usize) -> Self {
-        Self { keys: (0..count).map(|number| format!("session-{number:06}")).collect() }
+    pub(crate) fn new(count: usize) -> Self {
+        Self::of((0..count).map(|number| format!("session-{number:06}")).collect())
     }
 
-    pub(super) fn keys(&self) -> &[String] {
+    /// Those with these keys.
+    pub(crate) fn of(keys: Vec<String>) -> Self {
+        Self { keys }
+    }
+
+    pub(crate) fn keys(&self) -> &[String] {
         &self.keys
     }
 
     /// Asks those that have them. `PEXPIRETIME` and not `PTTL`, which the nodes use and which is counted.
-    pub(super) async fn look(&self, masters: Vec<MultiplexedConnection>) -> Result<Expiries> {
+    pub(crate) async fn look(&self, masters: Vec<MultiplexedConnection>) -> Result<Expiries> {
         let mut expiries = HashMap::new();
         for mut master in masters {
             let names: Vec<String> = master.keys(format!("{SESSION_KEY_PREFIX}*")).await?;
@@ -70,23 +75,23 @@ impl Sessions {
 
 impl Expiries {
     /// How many sessions are alive.
-    pub(super) fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.0.iter().flatten().count()
     }
 
     /// How many live past this moment even if nobody refreshes them.
-    pub(super) fn alive_at(&self, moment: Moment) -> usize {
+    pub(crate) fn alive_at(&self, moment: Moment) -> usize {
         self.0.iter().flatten().filter(|expiry| **expiry > moment).count()
     }
 
     /// How many of those that would have lived past this moment by themselves are gone `later`.
-    pub(super) fn lost(&self, moment: Moment, later: &Self) -> usize {
+    pub(crate) fn lost(&self, moment: Moment, later: &Self) -> usize {
         let fates = self.0.iter().zip(&later.0);
         fates.filter(|(before, after)| before.is_some_and(|expiry| expiry > moment) && after.is_none()).count()
     }
 
     /// Whether every session that is alive has been refreshed since then.
-    pub(super) fn all_refreshed_since(&self, moment: Moment, ttl: Duration) -> bool {
+    pub(crate) fn all_refreshed_since(&self, moment: Moment, ttl: Duration) -> bool {
         self.alive_at(moment.after(ttl)) == self.alive()
     }
 }

@@ -83,6 +83,7 @@ impl Stage {
             servers: servers.collect::<Result<_>>()?,
             wire: Wire::SockJs,
             prefix: "/data".to_owned(),
+            first: 0,
             sessions: sessions.keys().to_vec(),
             config: pages(),
             ramp: HEARTBEAT,
