@@ -4,10 +4,10 @@ use std::{cell::Cell, collections::BTreeMap, path::PathBuf, process::Command, ti
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use nix::sys::signal::Signal;
-use redis::{AsyncCommands as _, aio::MultiplexedConnection};
+use redis::{AsyncCommands as _, AsyncConnectionConfig, aio::MultiplexedConnection};
 
 use crate::{
-    deadline::{eventually, within},
+    deadline::{PATIENCE, eventually, within},
     process::{Process, free_port},
 };
 
@@ -123,7 +123,10 @@ impl Redis {
     /// When Redis is not there.
     pub async fn connection(&self) -> Result<MultiplexedConnection> {
         let client = redis::Client::open(self.url())?;
-        client.get_multiplexed_async_connection().await.context("Redis does not answer")
+        // By default, half a second: a process that ends thousands of connections meanwhile may need longer to hear it.
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+        client.get_multiplexed_async_connection_with_config(&config).await.context("Redis does not answer")
     }
 
     /// Has it do something whose answer is of no interest.
