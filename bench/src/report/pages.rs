@@ -87,8 +87,8 @@ fn write(text: &mut String, pages: &Pages) -> std::fmt::Result {
         text,
         "\nFrom the moment a page imports the client until its connection is open, in a page of its own each time: the \
          npm package's main entry, and the original's `swampdragon.min.js` 0.4.2.2, which has sockjs-client in it. Both \
-         come from the same host, compressed with brotli beforehand, and connect to the same server of ours, both on this machine, and 40 ms away: \
-         there each answer takes so long, and opening a connection as long again.\n"
+         come from the same host, compressed with brotli beforehand, and connect to the same server of ours, both on \
+         this machine, and 40 ms away: there each answer takes so long, and opening a connection as long again.\n"
     )?;
     table(text, ["until open, ms", "SwampDragon", "the original"], &pages.opening)
 }
