@@ -2,7 +2,7 @@
 //!
 //! `bench-floor REDIS_PORT INTERVAL_MS`
 //!
-//! A heartbeat message goes to each connection every so often, on a grid of 50 ms. An answer becomes an `EXPIRE`; those
+//! A heartbeat message goes to each connection every so often, on a grid like that of the server it is the floor of. An answer becomes an `EXPIRE`; those
 //! of one turn of the loop go to Redis together.
 
 use std::{
@@ -22,7 +22,6 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 const LISTENER: Token = Token(usize::MAX - 1);
 const REDIS: Token = Token(usize::MAX - 2);
-const GRID_MS: u64 = 50;
 
 /// `{"heartbeat":"tick"}` as a server's text frame.
 const HEARTBEAT: &[u8] = b"\x81\x14{\"heartbeat\":\"tick\"}";
@@ -140,7 +139,8 @@ impl Floor {
                         return false;
                     }
                     connection.is_open = true;
-                    self.due.push_back((on_grid(self.start, Instant::now() + self.interval), at, connection.serial));
+                    let first = on_grid(self.start, Instant::now() + self.interval, self.interval);
+                    self.due.push_back((first, at, connection.serial));
                 } else {
                     connection.partial = bytes;
                 }
@@ -176,10 +176,11 @@ impl Floor {
     }
 }
 
-/// The next point of the grid, which all heartbeats are on.
-fn on_grid(start: Instant, at: Instant) -> Instant {
+/// The next point of the grid, which all heartbeats are on: 50 ms, 100, 200, 400 or 800, a fiftieth of the interval.
+fn on_grid(start: Instant, at: Instant, interval: Duration) -> Instant {
     let ms = u64::try_from((at - start).as_millis()).unwrap_or(u64::MAX);
-    start + Duration::from_millis(ms.next_multiple_of(GRID_MS))
+    let steps = u64::try_from(interval.as_millis() / 2500).unwrap_or(u64::MAX);
+    start + Duration::from_millis(ms.next_multiple_of(50 << steps.clamp(1, 16).ilog2()))
 }
 
 fn upgrade(stream: &mut TcpStream, request: &[u8]) -> bool {

@@ -10,9 +10,13 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Deadlines are rounded up to this grid. Heartbeats that are due close together are then sent together, and their
-/// replies are refreshed together, which is most of what a heartbeat costs.
-const GRID: Duration = Duration::from_millis(50);
+/// What time is counted in here.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Deadlines are rounded up to a grid, in ticks: this part of the interval, and so many at most. Heartbeats that are due
+/// close together are then sent together, and their replies are refreshed together, which is most of what a heartbeat
+/// costs.
+const GRID: (u64, u64) = (50, 16);
 
 /// How many are served before other tasks get their turn.
 const BATCH: usize = 256;
@@ -65,12 +69,14 @@ impl<T: Clone> Schedule<T> {
 
     fn instant_of(&self, tick: u64) -> Instant {
         // Far deadlines saturate at some 6,800 years.
-        self.started + Duration::from_millis(GRID.as_millis() as u64 * tick.min(u64::from(u32::MAX)))
+        self.started + Duration::from_millis(TICK.as_millis() as u64 * tick.min(u64::from(u32::MAX)))
     }
 
-    /// Makes `item` due `first` from now, and from then on after each `interval`.
+    /// Makes `item` due `first` from now, and from then on after each `interval`. Both are rounded up, by a fiftieth at
+    /// most, or one tick.
     pub(crate) fn insert(&self, item: T, first: Duration, interval: Duration) -> Slot {
-        let first = self.tick_of(Instant::now() + first.min(Duration::from_secs(u64::from(u32::MAX) / 20)));
+        let at = Instant::now() + first.min(Duration::from_secs(u64::from(u32::MAX) / 20));
+        let first = self.tick_of(at).next_multiple_of(grid(ticks(first)));
         let interval = u32::try_from(ticks(interval)).unwrap_or(u32::MAX).max(1);
         let mut state = self.state();
         let sooner = state.due.first_key_value().is_none_or(|(&tick, _)| first < tick);
@@ -122,7 +128,13 @@ impl<T: Clone> Schedule<T> {
 }
 
 fn ticks(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis().div_ceil(GRID.as_millis())).unwrap_or(u64::MAX)
+    u64::try_from(duration.as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX)
+}
+
+/// The grid of deadlines that are so many ticks apart. Powers of two: who is on a coarse one meets those on a fine one.
+fn grid(interval: u64) -> u64 {
+    let (part, most) = GRID;
+    1 << (interval / part).clamp(1, most).ilog2()
 }
 
 impl<T: Clone> State<T> {
@@ -168,7 +180,7 @@ impl<T: Clone> State<T> {
 /// The next deadline on the item's own beat that is still to come.
 fn next_after(tick: u64, interval: u64, now: u64) -> u64 {
     let missed = now.saturating_sub(tick) / interval;
-    tick + (missed + 1) * interval
+    (tick + (missed + 1) * interval).next_multiple_of(grid(interval))
 }
 
 #[cfg(test)]
@@ -239,7 +251,43 @@ mod tests {
         assert_eq!(next_after(100, 10, 135), 140);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn items_of_a_long_interval_meet() {
+        let (schedule, mut due) = running();
+        for item in 0..10 {
+            schedule.insert(item, Duration::from_secs(2), Duration::from_secs(600));
+            tokio::time::advance(Duration::from_millis(79)).await;
+        }
+        let mut seen = Vec::new();
+        for _ in 0..30 {
+            seen.push(due.recv().await.unwrap().1);
+        }
+        let met = |times: &[Duration]| times.iter().collect::<std::collections::BTreeSet<_>>().len();
+        assert_eq!([met(&seen[..10]), met(&seen[10..20]), met(&seen[20..])], [10, 2, 2]);
+    }
+
     proptest! {
+        #[test]
+        fn a_deadline_is_never_early_and_seldom_late(at in 0_u64..100_000, first in 0_u64..1_000_000, interval in 50_u64..1_000_000) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let (schedule, mut due) = running();
+                tokio::task::yield_now().await;
+                tokio::time::advance(Duration::from_millis(at)).await;
+                let mut last = Duration::from_millis(at);
+                let [first, interval] = [first, interval].map(Duration::from_millis);
+                schedule.insert(1, first, interval);
+                for wanted in [first, interval, interval] {
+                    let (_, time) = due.recv().await.unwrap();
+                    let late = (time - last).checked_sub(wanted).expect("it is early");
+                    // The timer's own unit is added.
+                    let most = TICK.max(wanted / 50 + TICK).min(TICK * 17) + Duration::from_millis(1);
+                    assert!(late <= most, "{late:?} after {wanted:?}");
+                    last = time;
+                }
+            });
+        }
+
         #[test]
         fn whatever_is_put_in_and_taken_out_the_places_stay_right(steps in prop::collection::vec((any::<bool>(), 0_u64..5, any::<prop::sample::Index>()), 1..60)) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();

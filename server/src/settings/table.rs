@@ -355,9 +355,9 @@ settings! {
 
         /// How many threads of the binary serve connections.
         ///
-        /// One serves more than a hundred thousand messages a second, and several do the same work for more CPU time,
-        /// since they wake each other. More are for many TLS handshakes at once. A program that embeds the server has
-        /// threads of its own.
+        /// One serves far more messages than pages send (docs/benchmarks.md, "Flood"), and several do the same work for
+        /// more CPU time, since they wake each other. More are for many TLS handshakes at once. A program that embeds
+        /// the server has threads of its own.
         worker_threads: usize = Count<1, 1024>, "1";
 
         /// Connections from one address at one time; 0 is no limit.
