@@ -26,7 +26,8 @@ impl Connection {
     /// Changes how often this peer gets a heartbeat message, counted from now; `None` stops them. The first one comes
     /// after one whole interval.
     ///
-    /// Intervals are rounded up so that heartbeats meet, by a fiftieth and 0.8 s at most, or 50 ms. One that is not shorter than the store's TTL lets sessions expire.
+    /// Intervals are rounded up so that heartbeats meet, by a fiftieth and 0.8 s at most, or 50 ms. One that is not shorter
+    /// than the store's TTL lets sessions expire.
     pub fn set_heartbeat_interval(&self, interval: Option<Duration>) {
         self.schedule_heartbeats(interval.map(|interval| (interval, interval)));
     }
