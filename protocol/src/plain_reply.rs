@@ -56,9 +56,10 @@ impl Spelling {
         let said = text.strip_prefix(self.start)?.strip_suffix(self.end)?;
         let (session, rest) = match said.strip_prefix(self.session) {
             Some(session) => {
-                let (session, rest) = session.split_once(self.session_end)?;
-                // No letter of a key is written in another way in JSON.
-                (Some(SessionKey::parse(session).ok()?), rest)
+                // No letter of a key is either of these, or written in another way in JSON.
+                let end = session.bytes().position(|byte| matches!(byte, b'"' | b'\\'))?;
+                let (session, rest) = session.split_at(end);
+                (Some(SessionKey::parse(session).ok()?), rest.strip_prefix(self.session_end)?)
             }
             None => (None, said),
         };

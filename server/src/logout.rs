@@ -60,7 +60,7 @@ pub(crate) async fn log_out(
 ) -> Result<bool, SessionStoreError> {
     let deleted = service.store.delete(key).await?;
     service.metrics.logouts.increment(1);
-    service.refresher.withdraw(key);
+    service.refresher.withdraw(key, service.key_hasher.hash(key));
     close_all(service, key, asker);
     let announcement = LoggedOut { logged_out: key.as_str().into(), node: service.node.as_str().into() };
     // Strings have a JSON form.
@@ -87,7 +87,7 @@ pub(crate) fn listen(service: &Arc<Service>) {
         if node != service.node
             && let Ok(key) = SessionKey::parse(&logged_out)
         {
-            service.refresher.withdraw(&key);
+            service.refresher.withdraw(&key, service.key_hasher.hash(&key));
             close_all(&service, &key, None);
         }
     };

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use swampdragon_protocol::{
     ChannelName, HeartbeatMessage, MessageForm, ServerMessage, SessionKey, json::encode_server_message,
@@ -10,8 +10,7 @@ use crate::{
     admission::Admission,
     binding::Binding,
     connection::{
-        Connection, ConnectionTable, Dialect, HoldingsTable, KeptSessions, KeyHash, KeyHasher, Moment, OriginNames,
-        RateLimit,
+        Connection, ConnectionTable, Dialect, HoldingsTable, KeptSessions, KeyHash, KeyHasher, OriginNames, RateLimit,
     },
     drain::Drain,
     heartbeat::{Notices, Refresher, RefresherSettings, Schedule},
@@ -86,7 +85,6 @@ impl Service {
             session_ttl: settings.session_ttl,
             expiring_notice: settings.expiring_notice(),
         };
-        let key_hasher = KeyHasher::default();
         let admission = Admission::new(settings.max_connections, settings.max_connections_per_address);
         Self {
             admission: Arc::new(admission),
@@ -96,13 +94,7 @@ impl Service {
             drain: Drain::new(settings.drain_retry_after),
             proxies: Proxies::new(settings.trusted_proxies.clone(), settings.proxy_header),
             allowed_origins: AllowedOrigins::new(&settings.allowed_origins),
-            refresher: Refresher::new(
-                Arc::clone(&store),
-                refresher,
-                Arc::clone(&metrics),
-                key_hasher.clone(),
-                binding.clone(),
-            ),
+            refresher: Refresher::new(Arc::clone(&store), refresher, Arc::clone(&metrics), binding.clone()),
             binding,
             notices,
             connections: ConnectionTable::new(settings.heartbeat_frame_interval),
@@ -110,7 +102,7 @@ impl Service {
             kept_sessions: KeptSessions::default(),
             origin_names: OriginNames::default(),
             heartbeat_messages: Schedule::new(),
-            key_hasher,
+            key_hasher: KeyHasher::default(),
             node: Uuid::new_v4().simple().to_string(),
             node_channel: settings.node_channel(),
             dialect,
@@ -124,14 +116,9 @@ impl Service {
         }
     }
 
-    pub(crate) fn now(&self) -> Moment {
-        Moment::after(self.started.elapsed())
-    }
-
-    /// The minutes since the server started; the count starts again after 45 days.
-    pub(crate) fn minute(&self) -> u16 {
-        // Only the lower bits are wanted.
-        (self.started.elapsed().as_secs() / 60) as u16
+    /// How long the server has run. The clock is read for it, so what deals with a message has it handed on.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// The open connections that have this session, whether their pages named it or they keep it.
@@ -161,7 +148,7 @@ impl Service {
         self.heartbeat_messages
             .run(|connection| {
                 self.metrics.heartbeats_sent.increment(1);
-                connection.beat(self.now());
+                connection.beat(self.uptime());
                 let [string, object] = if connection.is_bound() { &bound } else { &named };
                 connection.send_frame(match connection.message_form() {
                     MessageForm::String => string,

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use swampdragon_protocol::{PlainReply, ServerMessage, SessionKey, SessionNotice, SessionState};
 
-use super::{Connection, HeartbeatReply, NamedBy};
+use super::{Connection, HeartbeatReply, KeyHash, NamedBy, beat_clock::Moment};
 use crate::{heartbeat::Refusal, websocket::Framing};
 
 /// Why a page can neither have a session of an app's refreshed nor end it by its key.
@@ -12,7 +14,7 @@ impl Connection {
     ///
     /// Most frames are such answers. One dealt with here needs no parser, no future and no span: making that would cost
     /// more than all the rest.
-    pub(crate) fn answered_at_once(&self, frame: &str) -> bool {
+    pub(crate) fn answered_at_once(&self, frame: &str, uptime: Duration) -> bool {
         if !self.endpoint().new_handler.is_data_connection() {
             return false;
         }
@@ -21,17 +23,17 @@ impl Connection {
             Framing::SockJs => PlainReply::of_frame(frame),
         };
         let Some(reply) = reply else { return false };
-        if self.is_open() && self.count_messages(1) {
-            self.note_answer();
-            self.refresh_session(reply.into());
+        if self.is_open() && self.count_messages(1, uptime) {
+            self.note_answer(uptime);
+            self.refresh_session_now(reply.into(), uptime);
         }
         true
     }
 
-    /// Counts an answer to a heartbeat message.
-    pub(super) fn note_answer(&self) {
+    /// Counts an answer to a heartbeat message, which has come now.
+    pub(super) fn note_answer(&self, uptime: Duration) {
         let service = self.service();
-        if let Some(took) = self.inner.beats.answered(service.now()) {
+        if let Some(took) = self.inner.beats.answered(Moment::after(uptime)) {
             service.metrics.heartbeats_answered.increment(1);
             if took > service.settings.heartbeat_interval / 2 {
                 service.metrics.heartbeats_late.increment(1);
@@ -48,6 +50,10 @@ impl Connection {
     /// Refused, without a question to the store, are malformed keys, a session sooner than `min_refresh_interval` after
     /// the last time unless it answers a heartbeat message, and sessions beyond `max_keys_per_connection`.
     pub fn refresh_session(&self, reply: HeartbeatReply) {
+        self.refresh_session_now(reply, self.service().uptime());
+    }
+
+    fn refresh_session_now(&self, reply: HeartbeatReply, uptime: Duration) {
         match reply.session {
             Some(named) if self.service().binding.is_some() => {
                 self.service().metrics.refreshes_named.increment(1);
@@ -58,14 +64,15 @@ impl Connection {
                 }
             }
             Some(Ok(key)) => {
-                if let Err(refusal) = self.admit(&key, NamedBy::Page) {
+                let hash = self.service().key_hasher.hash(&key);
+                if let Err(refusal) = self.admit(hash, NamedBy::Page, uptime) {
                     return self.refuse_refresh(&key, refusal, reply.ack);
                 }
                 // Where replies always name their session, remembering it would cost memory for nothing.
                 if self.dialect().replies_without_session {
                     self.keep_session(key.clone());
                 }
-                self.submit_refresh(key, reply.ack);
+                self.submit_refresh(key, hash, reply.ack);
             }
             Some(Err(error)) => {
                 self.service().metrics.refreshes_malformed.increment(1);
@@ -77,8 +84,9 @@ impl Connection {
             }
             None => {
                 for key in self.kept_sessions() {
-                    match self.admit(&key, NamedBy::Keeping) {
-                        Ok(_) => self.submit_refresh(key, reply.ack),
+                    let hash = self.service().key_hasher.hash(&key);
+                    match self.admit(hash, NamedBy::Keeping, uptime) {
+                        Ok(()) => self.submit_refresh(key, hash, reply.ack),
                         Err(refusal) => self.refuse_refresh(&key, refusal, reply.ack),
                     }
                 }
@@ -86,8 +94,8 @@ impl Connection {
         }
     }
 
-    fn submit_refresh(&self, key: SessionKey, ack: bool) {
-        self.service().refresher.submit(key, ack.then(|| self.downgrade()));
+    fn submit_refresh(&self, key: SessionKey, hash: KeyHash, ack: bool) {
+        self.service().refresher.submit(key, hash, ack.then(|| self.downgrade()));
     }
 
     fn refuse_refresh(&self, key: &SessionKey, refusal: Refusal, ack: bool) {

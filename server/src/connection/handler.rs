@@ -60,7 +60,7 @@ impl ConnectionHandler for DataConnection {}
 pub(super) async fn handle<H: ConnectionHandler + ?Sized>(handler: &mut H, connection: &Connection, text: &str) {
     match sort(text) {
         Sorted::HeartbeatReply(reply) => {
-            connection.note_answer();
+            connection.note_answer(connection.service().uptime());
             handler.on_heartbeat(connection, reply).await;
         }
         Sorted::Logout(request) => handler.on_logout(connection, request).await,

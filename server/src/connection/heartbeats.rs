@@ -47,9 +47,9 @@ impl Connection {
         }
     }
 
-    /// A heartbeat message has been sent to the peer.
-    pub(crate) fn beat(&self, now: Moment) {
-        self.inner.beats.sent(now);
+    /// A heartbeat message is sent to the peer now.
+    pub(crate) fn beat(&self, uptime: Duration) {
+        self.inner.beats.sent(Moment::after(uptime));
     }
 }
 

@@ -2,6 +2,7 @@ use std::{
     fmt,
     hash::{BuildHasher, RandomState},
     num::NonZeroU64,
+    time::Duration,
 };
 
 use swampdragon_protocol::SessionKey;
@@ -24,6 +25,13 @@ const LEAST: NonZeroU64 = NonZeroU64::new(1 << 16).unwrap();
 #[derive(Clone, Default)]
 pub(crate) struct KeyHasher(RandomState);
 
+impl KeyHash {
+    /// All bits of which say much: the lowest are not.
+    pub(crate) fn bits(self) -> u64 {
+        self.0.get().rotate_right(16)
+    }
+}
+
 impl KeyHasher {
     pub(crate) fn hash(&self, key: &SessionKey) -> KeyHash {
         KeyHash(NonZeroU64::new(self.0.hash_one(key) & HASH).unwrap_or(LEAST))
@@ -41,6 +49,12 @@ impl fmt::Debug for KeyHash {
 pub(crate) struct FirstSession(NonZeroU64);
 
 impl FirstSession {
+    /// The minutes since the server started; the count starts again after 45 days.
+    pub(super) fn minute(uptime: Duration) -> u16 {
+        // Only the lower bits are wanted.
+        (uptime.as_secs() / 60) as u16
+    }
+
     pub(super) fn new(hash: KeyHash, minute: u16) -> Self {
         Self(hash.0 | u64::from(minute))
     }

@@ -1,6 +1,6 @@
 use swampdragon_protocol::{ServerMessage, SessionNotice, SessionState};
 
-use super::{Connection, LogoutRequest, NamedBy, answering::NAMED};
+use super::{Connection, LogoutRequest, NamedBy, answering::NAMED, beat_clock::Moment};
 use crate::{Sessions, heartbeat::Refusal, logout};
 
 impl Connection {
@@ -25,8 +25,9 @@ impl Connection {
             Ok(key) => key,
             Err(error) => return refuse(error.to_string()),
         };
+        let hash = self.service().key_hasher.hash(key);
         // A session that was refreshed a moment ago may be ended all the same.
-        if let Err(refusal @ Refusal::TooManyKeys { .. }) = self.admit(key, NamedBy::Page) {
+        if let Err(refusal @ Refusal::TooManyKeys { .. }) = self.admit(hash, NamedBy::Page, self.service().uptime()) {
             return refuse(refusal.to_string());
         }
         if self.is_logout_too_soon() {
@@ -47,7 +48,7 @@ impl Connection {
 
     fn is_logout_too_soon(&self) -> bool {
         let service = self.service();
-        let (now, interval) = (service.now(), service.settings.min_refresh_interval);
+        let (now, interval) = (Moment::after(service.uptime()), service.settings.min_refresh_interval);
         let too_soon = self.with_holdings(|holdings| {
             let too_soon = holdings.logged_out.is_some_and(|last| now.since(last) < interval);
             if !too_soon {

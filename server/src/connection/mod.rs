@@ -239,9 +239,11 @@ impl Connection {
     ///
     /// The limits of what a page may have refreshed do not hold for this.
     pub fn refresh_key_timeout(&self, key: SessionKey) {
+        let service = self.service();
+        let hash = service.key_hasher.hash(&key);
         // Remembered, so that a logout finds this connection.
-        let _ = self.admit(&key, NamedBy::Application);
-        self.service().refresher.submit(key, None);
+        let _ = self.admit(hash, NamedBy::Application, service.uptime());
+        service.refresher.submit(key, hash, None);
     }
 
     pub(crate) fn downgrade(&self) -> WeakConnection {

@@ -43,7 +43,7 @@ impl Connection {
             Framing::Raw => self.received_messages([text]).await,
             Framing::SockJs => match decode_client_frame(text) {
                 // However often.
-                Ok(messages) if messages.is_empty() => drop(self.count_messages(1)),
+                Ok(messages) if messages.is_empty() => drop(self.count_messages(1, self.service().uptime())),
                 Ok(messages) => self.received_messages(messages).await,
                 Err(error) => self.fail(close_code::INVALID_PAYLOAD, &error.to_string()),
             },
@@ -56,7 +56,7 @@ impl Connection {
             (Framing::SockJs, Ok(text)) => self.received(text).await,
             (Framing::SockJs, Err(_)) => self.fail(close_code::INVALID_PAYLOAD, "binary frame is not UTF-8 text"),
             (Framing::Raw, _) => {
-                if !self.count_messages(1) {
+                if !self.count_messages(1, self.service().uptime()) {
                     return;
                 }
                 let Some(mut handler) = self.take_handler() else { return };
@@ -73,7 +73,7 @@ impl Connection {
     {
         let Some(mut handler) = self.take_handler() else { return };
         for message in messages {
-            if !self.is_open() || !self.count_messages(1) {
+            if !self.is_open() || !self.count_messages(1, self.service().uptime()) {
                 break;
             }
             handler::handle(&mut *handler, self, message.as_ref()).await;

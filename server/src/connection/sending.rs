@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::Serialize;
 use swampdragon_protocol::{
     CloseCode, ServerMessage, close_code,
@@ -86,12 +88,11 @@ impl Connection {
         }
     }
 
-    /// Counts messages that have come. Past the limit the connection closes, and this is false.
-    pub(crate) fn count_messages(&self, messages: usize) -> bool {
+    /// Counts messages that have come now. Past the limit the connection closes, and this is false.
+    pub(crate) fn count_messages(&self, messages: usize, uptime: Duration) -> bool {
         let service = self.service();
         let limit = service.rate_limit;
-        let second = service.started.elapsed().as_secs();
-        if (0..messages).all(|_| self.inner.message_rate.count(second, limit)) {
+        if (0..messages).all(|_| self.inner.message_rate.count(uptime.as_secs(), limit)) {
             return true;
         }
         let what = format_args!(

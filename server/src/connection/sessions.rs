@@ -31,17 +31,16 @@ pub(super) struct OtherSession {
 
 impl Connection {
     /// Remembers that this connection has a session, or says why it must not be refreshed now.
-    pub(super) fn admit(&self, key: &SessionKey, named: NamedBy) -> Result<KeyHash, Refusal> {
+    pub(super) fn admit(&self, hash: KeyHash, named: NamedBy, uptime: Duration) -> Result<(), Refusal> {
         let service = self.service();
-        let hash = service.key_hasher.hash(key);
         let settings = &service.settings;
         let min_interval = match named {
             NamedBy::Page | NamedBy::Keeping => settings.min_refresh_interval,
             NamedBy::Application => Duration::ZERO,
         };
-        let now = service.now();
+        let now = Moment::after(uptime);
         let place = service.connections.with_first_session(self, |first| {
-            let minute = service.minute();
+            let minute = FirstSession::minute(uptime);
             let place = match first {
                 Some(session) if session.is(hash) => Place::First,
                 Some(session) if !is_stale(minutes(session.idle_minutes(minute)), settings.session_ttl) => {
@@ -53,7 +52,7 @@ impl Connection {
             *first = Some(FirstSession::new(hash, minute));
             place
         });
-        let admitted = match place {
+        match place {
             Some(Place::First) => {
                 let in_time = self.inner.beats.refresh(now, min_interval);
                 in_time.then_some(()).ok_or(Refusal::TooSoon(min_interval))
@@ -67,8 +66,7 @@ impl Connection {
             Some(Place::AmongOthers) => self.admit_other(hash, named, now, min_interval),
             // The last words of a connection that has closed.
             None => Ok(()),
-        };
-        admitted.map(|()| hash)
+        }
     }
 
     fn admit_other(&self, hash: KeyHash, named: NamedBy, now: Moment, min_interval: Duration) -> Result<(), Refusal> {

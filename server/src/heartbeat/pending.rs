@@ -1,22 +1,27 @@
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     time::Duration,
 };
 
+use hashbrown::HashTable;
 use swampdragon_protocol::SessionKey;
 use tokio::time::Instant;
 
-use crate::connection::WeakConnection;
+use crate::connection::{KeyHash, WeakConnection};
 
 /// One session that is to be refreshed.
 pub(super) struct PendingRefresh {
     pub(super) key: SessionKey,
+    pub(super) hash: KeyHash,
     /// Who wants to know, held weakly: while a store is away, connections that close must not keep their sockets.
     pub(super) askers: Vec<WeakConnection>,
     /// When the first reply came that has not been acted on.
     pub(super) arrived: Instant,
     number: u64,
 }
+
+/// For how many sessions there is room left when none waits.
+const KEPT_ROOM: usize = 1024;
 
 /// The sessions that wait to be refreshed, each once, in the order in which their replies came.
 ///
@@ -25,7 +30,8 @@ pub(super) struct PendingRefresh {
 #[derive(Default)]
 pub(super) struct Pending {
     waiting: BTreeMap<u64, PendingRefresh>,
-    numbers: HashMap<SessionKey, u64>,
+    /// The numbers of those that wait, by their keys. A hash takes time to make and is there already, so no map makes one.
+    numbers: HashTable<u64>,
     next_number: u64,
     /// How many are at the store, where they may come back from.
     under_way: usize,
@@ -55,15 +61,18 @@ impl Pending {
     pub(super) fn submit(
         &mut self,
         key: SessionKey,
+        hash: KeyHash,
         asker: Option<WeakConnection>,
         limit: usize,
         ttl: Duration,
     ) -> Submitted {
-        let arrived = Instant::now();
-        if let Some(waiting) = self.numbers.get(&key).and_then(|number| self.waiting.get_mut(number)) {
-            add(&mut waiting.askers, asker);
+        if let Some(number) = self.number(&key, hash) {
+            if let (Some(asker), Some(waiting)) = (asker, self.waiting.get_mut(&number)) {
+                add(&mut waiting.askers, asker);
+            }
             return Submitted::Waits;
         }
+        let arrived = Instant::now();
         let mut given_up = None;
         if self.len() >= limit {
             // Whoever came last has the most time left, and answers another heartbeat before it is over. So nobody has
@@ -71,7 +80,7 @@ impl Pending {
             match self.waiting.first_entry() {
                 Some(first) if arrived.duration_since(first.get().arrived) >= ttl => {
                     let first = first.remove();
-                    self.numbers.remove(&first.key);
+                    self.forget_number(&first);
                     given_up = Some(first);
                 }
                 _ => return Submitted::NoRoom(asker),
@@ -80,7 +89,7 @@ impl Pending {
         let first = self.waiting.is_empty();
         let number = self.next_number;
         self.next_number += 1;
-        self.insert(PendingRefresh { key, askers: asker.into_iter().collect(), arrived, number });
+        self.insert(PendingRefresh { key, hash, askers: asker.into_iter().collect(), arrived, number });
         match given_up {
             Some(given_up) => Submitted::InPlaceOf(given_up),
             None if first => Submitted::First,
@@ -89,8 +98,28 @@ impl Pending {
     }
 
     fn insert(&mut self, refresh: PendingRefresh) {
-        self.numbers.insert(refresh.key.clone(), refresh.number);
-        self.waiting.insert(refresh.number, refresh);
+        let (number, bits) = (refresh.number, refresh.hash.bits());
+        self.waiting.insert(number, refresh);
+        let waiting = &self.waiting;
+        self.numbers.insert_unique(bits, number, |number| waiting.get(number).map_or(0, |it| it.hash.bits()));
+    }
+
+    fn number(&self, key: &SessionKey, hash: KeyHash) -> Option<u64> {
+        let is_its_own = |number: &u64| self.waiting.get(number).is_some_and(|waiting| waiting.key == *key);
+        self.numbers.find(hash.bits(), is_its_own).copied()
+    }
+
+    /// Of a refresh that has been taken out of those that wait.
+    fn forget_number(&mut self, refresh: &PendingRefresh) {
+        if let Ok(entry) = self.numbers.find_entry(refresh.hash.bits(), |number| *number == refresh.number) {
+            entry.remove();
+        }
+    }
+
+    fn take_out(&mut self, key: &SessionKey, hash: KeyHash) -> Option<PendingRefresh> {
+        let taken = self.number(key, hash).and_then(|number| self.waiting.remove(&number))?;
+        self.forget_number(&taken);
+        Some(taken)
     }
 
     /// Takes the first of those that wait, at most `count`.
@@ -99,12 +128,12 @@ impl Pending {
         while batch.len() < count
             && let Some((_, first)) = self.waiting.pop_first()
         {
-            self.numbers.remove(&first.key);
+            self.forget_number(&first);
             batch.push(first);
         }
         if self.waiting.is_empty() {
             // What piled up in an outage leaves no memory behind.
-            self.numbers.shrink_to_fit();
+            self.numbers.shrink_to(KEPT_ROOM, |_| 0);
         }
         self.under_way += batch.len();
         batch
@@ -113,7 +142,7 @@ impl Pending {
     /// One of those that were taken has its answer. Says whether that is still wanted.
     pub(super) fn answered(&mut self, refresh: &PendingRefresh) -> bool {
         self.under_way = self.under_way.saturating_sub(1);
-        let wanted = !self.withdrawn.remove(&refresh.key);
+        let wanted = self.withdrawn.is_empty() || !self.withdrawn.remove(&refresh.key);
         if self.under_way == 0 {
             self.withdrawn.clear();
         }
@@ -127,18 +156,16 @@ impl Pending {
                 continue;
             }
             // A reply may have come for the same session meanwhile.
-            if let Some(later) = self.numbers.remove(&refresh.key).and_then(|number| self.waiting.remove(&number)) {
-                later.askers.into_iter().for_each(|asker| add(&mut refresh.askers, Some(asker)));
+            if let Some(later) = self.take_out(&refresh.key, refresh.hash) {
+                later.askers.into_iter().for_each(|asker| add(&mut refresh.askers, asker));
             }
             self.insert(refresh);
         }
     }
 
     /// Takes out a session that is no more.
-    pub(super) fn withdraw(&mut self, key: &SessionKey) {
-        if let Some(number) = self.numbers.remove(key) {
-            self.waiting.remove(&number);
-        }
+    pub(super) fn withdraw(&mut self, key: &SessionKey, hash: KeyHash) {
+        self.take_out(key, hash);
         if self.under_way > 0 {
             self.withdrawn.insert(key.clone());
         }
@@ -146,8 +173,7 @@ impl Pending {
 }
 
 /// Adds an asker once, however often it asks while the store is away, and lets go of those that have gone.
-fn add(askers: &mut Vec<WeakConnection>, asker: Option<WeakConnection>) {
-    let Some(asker) = asker else { return };
+fn add(askers: &mut Vec<WeakConnection>, asker: WeakConnection) {
     askers.retain(|other| other.is_alive() && !other.is(&asker));
     askers.push(asker);
 }
@@ -155,7 +181,9 @@ fn add(askers: &mut Vec<WeakConnection>, asker: Option<WeakConnection>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::KeyHasher;
     use proptest::prelude::*;
+    use std::sync::LazyLock;
 
     const TTL: Duration = Duration::from_secs(60);
 
@@ -168,7 +196,13 @@ mod tests {
     }
 
     fn submit(pending: &mut Pending, number: u8, limit: usize) -> Submitted {
-        pending.submit(key(number), None, limit, TTL)
+        pending.submit(key(number), hash(number), None, limit, TTL)
+    }
+
+    /// Some have the same.
+    fn hash(number: u8) -> KeyHash {
+        static HASHER: LazyLock<KeyHasher> = LazyLock::new(KeyHasher::default);
+        HASHER.hash(&key(number / 2))
     }
 
     #[tokio::test(start_paused = true)]
@@ -219,8 +253,8 @@ mod tests {
         submit(&mut pending, 1, 10);
         submit(&mut pending, 2, 10);
         let batch = pending.take(1);
-        pending.withdraw(&key(1));
-        pending.withdraw(&key(2));
+        pending.withdraw(&key(1), hash(1));
+        pending.withdraw(&key(2), hash(2));
         assert!(!pending.answered(&batch[0]));
         assert!(pending.take(10).is_empty());
         // A session that is made by the same key is another.
@@ -260,7 +294,7 @@ mod tests {
                 for step in steps {
                     match step {
                         Step::Submit(number) => {
-                            let taken = match pending.submit(key(number), None, limit, TTL) {
+                            let taken = match submit(&mut pending, number, limit) {
                                 Submitted::First | Submitted::Waits => true,
                                 Submitted::NoRoom(_) => false,
                                 Submitted::InPlaceOf(_) => panic!("no time has passed"),

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     binding::Binding,
-    connection::{KeyHasher, WeakConnection},
+    connection::{KeyHash, WeakConnection},
     log_limit::LogLimit,
     metrics::Metrics,
     session_store::{Lifetime, Refreshed, SessionStore, SessionStoreError},
@@ -57,7 +57,6 @@ pub(crate) struct Refresher {
     store: Arc<dyn SessionStore>,
     settings: RefresherSettings,
     metrics: Arc<Metrics>,
-    key_hasher: KeyHasher,
     /// Where the sessions are an app's.
     binding: Option<Arc<Binding>>,
     watch: SessionWatch,
@@ -76,7 +75,6 @@ impl Refresher {
         store: Arc<dyn SessionStore>,
         settings: RefresherSettings,
         metrics: Arc<Metrics>,
-        key_hasher: KeyHasher,
         binding: Option<Arc<Binding>>,
     ) -> Self {
         let watch =
@@ -85,7 +83,6 @@ impl Refresher {
             store,
             settings,
             metrics,
-            key_hasher,
             binding,
             watch,
             pending: Mutex::default(),
@@ -103,12 +100,12 @@ impl Refresher {
     }
 
     /// Has `key` refreshed with the next batch, and `asker` told how the session stands then.
-    pub(crate) fn submit(&self, key: SessionKey, asker: Option<WeakConnection>) {
+    pub(crate) fn submit(&self, key: SessionKey, hash: KeyHash, asker: Option<WeakConnection>) {
         // Needed only for an asker who is told at once that there is no room.
         let named = asker.is_some().then(|| key.clone());
         let (submitted, waiting) = {
             let mut pending = self.pending();
-            let submitted = pending.submit(key, asker, self.settings.max_pending, self.settings.session_ttl);
+            let submitted = pending.submit(key, hash, asker, self.settings.max_pending, self.settings.session_ttl);
             (submitted, pending.len())
         };
         self.metrics.refreshes_pending.set(waiting as f64);
@@ -143,9 +140,9 @@ impl Refresher {
     }
 
     /// Forgets a session that is no more: nobody is told that it lives.
-    pub(crate) fn withdraw(&self, key: &SessionKey) {
-        self.pending().withdraw(key);
-        self.watch.forget(self.key_hasher.hash(key));
+    pub(crate) fn withdraw(&self, key: &SessionKey, hash: KeyHash) {
+        self.pending().withdraw(key, hash);
+        self.watch.forget(hash);
     }
 
     /// Who sees to it that pages hear of their session's end.
@@ -298,7 +295,7 @@ impl Refresher {
         }
         if self.pending().answered(refresh) {
             notice::tell(&refresh.askers, || self.settings.notices.of(&refresh.key, lifetime));
-            self.watch.seen(self.key_hasher.hash(&refresh.key), &refresh.key, lifetime, &refresh.askers);
+            self.watch.seen(refresh.hash, &refresh.key, lifetime, &refresh.askers);
         }
     }
 

@@ -7,7 +7,7 @@ use swampdragon_protocol::close_code;
 use tokio_tungstenite::tungstenite::Message;
 use tracing::Instrument;
 
-use super::reading::{End, Reading};
+use super::reading::{End, Reading, turn};
 use crate::connection::Connection;
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -93,15 +93,21 @@ impl Driver {
         // A driver is made for a connection that has one.
         let Some(link) = connection.link() else { return };
         let unfinished = self.awake.as_mut().and_then(|awake| awake.unfinished.take());
-        let reading = unfinished.unwrap_or_else(|| Reading::new(&[], connection.max_message_size()));
-        let mut turn =
-            reading.turn(&mut |buffer| link.stream().try_read(buffer), &mut |bytes| connection.send_bytes(bytes));
+        let uptime = connection.service().uptime();
+        let mut turn = turn(
+            unfinished,
+            connection.max_message_size(),
+            &mut |buffer| link.stream().try_read(buffer),
+            &mut |text| connection.answered_at_once(text, uptime),
+            &mut |bytes| connection.send_bytes(bytes),
+        );
         if turn.heard {
             connection.heard();
         }
         // A ping costs as much as a message.
-        connection.count_messages(turn.pings);
-        let at_once = |message: &&Message| matches!(message, Message::Text(text) if connection.answered_at_once(text));
+        connection.count_messages(turn.pings, uptime);
+        let at_once =
+            |message: &&Message| matches!(message, Message::Text(text) if connection.answered_at_once(text, uptime));
         let answers = turn.messages.iter().take_while(at_once).count();
         turn.messages.drain(..answers);
         if turn.messages.is_empty() && turn.end.is_none() && turn.unfinished.is_none() {

@@ -11,6 +11,7 @@ mod link;
 mod outgoing;
 mod reading;
 mod scripted;
+mod short_text;
 
 pub(crate) use driver::Driver;
 pub(crate) use handshake::{Handshake, accept};

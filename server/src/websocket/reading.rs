@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::{
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
-use super::frame_tracker::FrameTracker;
+use super::{frame_tracker::FrameTracker, short_text::take_short_texts};
 use swampdragon_protocol::{CloseCode, close_code};
 
 /// Bytes asked of the socket at once. The buffer lives only while bytes are being read.
@@ -46,8 +46,42 @@ pub(super) enum End {
     Broken(CloseCode, String),
 }
 
+/// One turn of reading what the socket has, up to a limit. `read` is the socket's, which never waits; `take` is offered
+/// the texts of short frames first and says whether it dealt with them; `answer` sends pongs, for which the protocol asks.
+pub(super) fn turn(
+    unfinished: Option<Reading>,
+    max_message_size: usize,
+    read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
+    take: &mut dyn FnMut(&str) -> bool,
+    answer: &mut dyn FnMut(&[u8]),
+) -> Turn {
+    if let Some(reading) = unfinished {
+        return reading.turn(BYTES_PER_TURN, read, answer);
+    }
+    let mut buffer = [0; READ_BUFFER];
+    let mut bytes_left = BYTES_PER_TURN;
+    let end = loop {
+        let length = buffer.len().min(bytes_left);
+        if length == 0 {
+            break None;
+        }
+        let bytes = match read(&mut buffer[..length]) {
+            Ok(0) => break Some(End::Lost),
+            Ok(count) => &buffer[..count],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break None,
+            Err(_) => break Some(End::Lost),
+        };
+        bytes_left -= bytes.len();
+        let rest = take_short_texts(bytes, max_message_size, take);
+        if !rest.is_empty() {
+            return Turn { heard: true, ..Reading::new(rest, max_message_size).turn(bytes_left, read, answer) };
+        }
+    };
+    Turn { messages: Vec::new(), end, pings: 0, heard: bytes_left < BYTES_PER_TURN, unfinished: None }
+}
+
 impl Reading {
-    /// Begins with `read_ahead`, bytes that came behind the handshake.
+    /// Begins with `read_ahead`, bytes that have been read already.
     pub(super) fn new(read_ahead: &[u8], max_message_size: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -64,16 +98,15 @@ impl Reading {
         Self { context, tracker }
     }
 
-    /// Reads what the socket has, up to a limit. `read` is the socket's, which never waits; `answer` sends
-    /// pongs, for which the protocol asks.
-    pub(super) fn turn(
+    fn turn(
         mut self,
+        bytes_left: usize,
         read: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
         answer: &mut dyn FnMut(&[u8]),
     ) -> Turn {
         let mut messages = Vec::new();
         let mut pings = 0;
-        let mut socket = Socket { read, tracker: &mut self.tracker, bytes_left: BYTES_PER_TURN, answer };
+        let mut socket = Socket { read, tracker: &mut self.tracker, bytes_left, answer };
         let end = loop {
             match self.context.read(&mut socket) {
                 Ok(message @ (Message::Text(_) | Message::Binary(_))) => messages.push(message),
@@ -91,7 +124,7 @@ impl Reading {
                 Err(error) => break Some(end_of(error)),
             }
         };
-        let heard = socket.bytes_left < BYTES_PER_TURN;
+        let heard = socket.bytes_left < bytes_left;
         let unfinished = (end.is_none() && !self.tracker.is_idle()).then_some(self);
         Turn { messages, end, pings, heard, unfinished }
     }

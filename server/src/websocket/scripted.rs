@@ -2,7 +2,7 @@ use std::{collections::VecDeque, io};
 
 use tokio_tungstenite::tungstenite::Message;
 
-use super::reading::{End, Reading};
+use super::reading::{End, turn};
 
 /// What a server makes of the bytes on a WebSocket.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,9 +26,10 @@ pub enum WebSocketEnd {
     Broken(u16),
 }
 
-/// Reads what comes on a WebSocket as a running server does, where each of `pieces` comes at one time.
+/// Reads what comes on a WebSocket as a running server does, where each of `pieces` comes at one time. `short_texts` has
+/// what can be dealt with at once taken in the server's own short way.
 #[must_use]
-pub fn read_websocket(pieces: &[&[u8]], max_message_size: usize) -> WebSocketRead {
+pub fn read_websocket(pieces: &[&[u8]], max_message_size: usize, short_texts: bool) -> WebSocketRead {
     let mut read = WebSocketRead::default();
     let mut unfinished = None;
     let mut arrived = VecDeque::new();
@@ -37,10 +38,20 @@ pub fn read_websocket(pieces: &[&[u8]], max_message_size: usize) -> WebSocketRea
         // A turn has a limit, so it may leave some of what has arrived.
         loop {
             let before = arrived.len();
-            let reading = unfinished.take().unwrap_or_else(|| Reading::new(&[], max_message_size));
-            let turn = reading.turn(&mut |buffer| take(&mut arrived, buffer), &mut |bytes| {
-                read.answered.extend_from_slice(bytes);
-            });
+            let messages = &mut read.messages;
+            let mut take_text = |text: &str| {
+                if short_texts {
+                    messages.push(text.as_bytes().to_vec());
+                }
+                short_texts
+            };
+            let turn = turn(
+                unfinished.take(),
+                max_message_size,
+                &mut |buffer| take(&mut arrived, buffer),
+                &mut take_text,
+                &mut |bytes| read.answered.extend_from_slice(bytes),
+            );
             read.messages.extend(turn.messages.into_iter().map(Message::into_data).map(|data| data.to_vec()));
             unfinished = turn.unfinished;
             if let Some(end) = turn.end {

@@ -1,11 +1,13 @@
 use super::*;
 use crate::{
+    connection::KeyHasher,
     metrics::Counted,
     session_store::{MemorySessionStore, SessionStoreOptions},
 };
 use proptest::prelude::*;
 
 use async_trait::async_trait;
+use std::sync::LazyLock;
 
 /// A store that may be away, refuse or fail, and remembers what it was asked. Real stores cannot on demand.
 #[derive(Default)]
@@ -86,16 +88,16 @@ fn running_with(store: Scripted, max_pending: usize) -> (Arc<Scripted>, Arc<Refr
         notices: Notices::default(),
     };
     let (metrics, counted) = Metrics::counted();
-    let refresher = Arc::new(Refresher::new(
-        Arc::clone(&store) as Arc<dyn SessionStore>,
-        settings,
-        Arc::new(metrics),
-        KeyHasher::default(),
-        None,
-    ));
+    let refresher =
+        Arc::new(Refresher::new(Arc::clone(&store) as Arc<dyn SessionStore>, settings, Arc::new(metrics), None));
     let serving = Arc::clone(&refresher);
     tokio::spawn(async move { serving.run().await });
     (store, refresher, counted)
+}
+
+fn submit(refresher: &Refresher, key: SessionKey) {
+    static HASHER: LazyLock<KeyHasher> = LazyLock::new(KeyHasher::default);
+    refresher.submit(key.clone(), HASHER.hash(&key), None);
 }
 
 fn key(text: &str) -> SessionKey {
@@ -105,12 +107,12 @@ fn key(text: &str) -> SessionKey {
 #[tokio::test(start_paused = true)]
 async fn replies_within_the_gather_time_share_a_batch_and_each_key_is_in_it_once() {
     let (store, refresher) = running(100);
-    refresher.submit(key("a"), None);
+    submit(&refresher, key("a"));
     sleep(Duration::from_millis(2)).await;
-    refresher.submit(key("b"), None);
-    refresher.submit(key("a"), None);
+    submit(&refresher, key("b"));
+    submit(&refresher, key("a"));
     sleep(Duration::from_millis(10)).await;
-    refresher.submit(key("a"), None);
+    submit(&refresher, key("a"));
     sleep(Duration::from_millis(10)).await;
     assert_eq!(store.batches(), [vec!["a", "b"], vec!["a"]]);
 }
@@ -119,10 +121,10 @@ async fn replies_within_the_gather_time_share_a_batch_and_each_key_is_in_it_once
 async fn replies_that_come_while_the_store_is_away_are_refreshed_when_it_is_back() {
     let (store, refresher) = running(100);
     store.is_away(true);
-    refresher.submit(key("a"), None);
+    submit(&refresher, key("a"));
     sleep(Duration::from_secs(60)).await;
-    refresher.submit(key("b"), None);
-    refresher.submit(key("a"), None);
+    submit(&refresher, key("b"));
+    submit(&refresher, key("a"));
     sleep(Duration::from_secs(60)).await;
     assert!(store.batches().is_empty());
     store.is_away(false);
@@ -136,11 +138,11 @@ async fn after_an_outage_the_oldest_replies_go_first() {
     store.is_away(true);
     let names: Vec<_> = (0..2500).map(|number| format!("s{}", number * 7919 % 2500)).collect();
     for name in &names {
-        refresher.submit(key(name), None);
+        submit(&refresher, key(name));
     }
     sleep(Duration::from_secs(60)).await;
     // Answering again while it waits makes none younger.
-    refresher.submit(key(&names[0]), None);
+    submit(&refresher, key(&names[0]));
     store.is_away(false);
     sleep(RETRY.1 + Duration::from_secs(1)).await;
     assert_eq!(store.batches().concat(), names);
@@ -151,7 +153,7 @@ async fn what_waits_for_an_absent_store_is_bounded_and_what_finds_no_room_is_cou
     let (store, refresher, counted) = running_with(Scripted::default(), 2);
     store.is_away(true);
     for name in ["a", "b", "c"] {
-        refresher.submit(key(name), None);
+        submit(&refresher, key(name));
     }
     assert_eq!(counted.pending(), 2.0);
     assert_eq!(counted.refreshes("no_room"), 1);
@@ -164,15 +166,15 @@ async fn what_waits_for_an_absent_store_is_bounded_and_what_finds_no_room_is_cou
 #[tokio::test(start_paused = true)]
 async fn sessions_that_an_outage_has_cost_are_counted_apart() {
     let (store, refresher, counted) = running_with(Scripted::default(), 100);
-    refresher.submit(key("gone"), None);
+    submit(&refresher, key("gone"));
     sleep(Duration::from_secs(1)).await;
     store.is_away(true);
-    refresher.submit(key("live"), None);
-    refresher.submit(key("lost"), None);
+    submit(&refresher, key("live"));
+    submit(&refresher, key("lost"));
     sleep(TTL).await;
     store.is_away(false);
     sleep(RETRY.1 + Duration::from_secs(1)).await;
-    refresher.submit(key("gone"), None);
+    submit(&refresher, key("gone"));
     sleep(Duration::from_secs(1)).await;
     assert_eq!(counted.refreshes("active"), 1);
     assert_eq!(counted.refreshes("expired_in_outage"), 1);
@@ -187,7 +189,7 @@ async fn sessions_that_an_outage_has_cost_are_counted_apart() {
 async fn one_key_that_the_store_refuses_costs_no_other_its_refresh() {
     let (store, refresher, counted) = running_with(Scripted { refused: Some("live13"), ..Scripted::default() }, 100);
     for number in 0..40 {
-        refresher.submit(key(&format!("live{number}")), None);
+        submit(&refresher, key(&format!("live{number}")));
     }
     sleep(Duration::from_secs(1)).await;
     let mut refreshed = store.batches().concat();
@@ -204,7 +206,7 @@ async fn a_store_that_panics_or_leaves_out_answers_costs_no_other_its_refresh() 
     let store = Scripted { panics: Some("panics"), left_out: Some("left-out"), ..Scripted::default() };
     let (store, refresher, counted) = running_with(store, 100);
     for name in ["live1", "panics", "live2", "left-out", "live3"] {
-        refresher.submit(key(name), None);
+        submit(&refresher, key(name));
     }
     sleep(Duration::from_secs(1)).await;
     assert_eq!(store.batches().concat(), ["live1", "live2", "live3"]);
@@ -241,15 +243,9 @@ async fn a_store_that_goes_away_in_the_middle_of_a_refused_batch_loses_nothing()
         notices: Notices::default(),
     };
     let (metrics, counted) = Metrics::counted();
-    let refresher = Refresher::new(
-        Arc::clone(&store) as Arc<dyn SessionStore>,
-        settings,
-        Arc::new(metrics),
-        KeyHasher::default(),
-        None,
-    );
+    let refresher = Refresher::new(Arc::clone(&store) as Arc<dyn SessionStore>, settings, Arc::new(metrics), None);
     for name in ["live1", "live2", "live3", "live4"] {
-        refresher.submit(key(name), None);
+        submit(&refresher, key(name));
     }
     let back = async {
         sleep(Duration::from_secs(60)).await;
@@ -265,8 +261,8 @@ async fn a_store_that_goes_away_in_the_middle_of_a_refused_batch_loses_nothing()
 async fn what_the_end_of_the_server_leaves_behind_is_counted() {
     let (store, refresher, counted) = running_with(Scripted::default(), 100);
     store.is_away(true);
-    refresher.submit(key("a"), None);
-    refresher.submit(key("b"), None);
+    submit(&refresher, key("a"));
+    submit(&refresher, key("b"));
     sleep(Duration::from_secs(1)).await;
     refresher.give_up();
     assert_eq!(counted.refreshes("given_up"), 2);
@@ -278,10 +274,10 @@ async fn while_a_part_of_the_store_is_away_only_its_sessions_wait() {
     store.far_away.store(true, Ordering::Relaxed);
     // More than a batch holds, and older: they must not stand before the others.
     for number in 0..1500 {
-        refresher.submit(key(&format!("far{number}")), None);
+        submit(&refresher, key(&format!("far{number}")));
     }
     for number in 0..1500 {
-        refresher.submit(key(&format!("live{number}")), None);
+        submit(&refresher, key(&format!("live{number}")));
     }
     sleep(Duration::from_millis(20)).await;
     assert_eq!(store.batches().concat().len(), 1500);
@@ -294,7 +290,7 @@ async fn while_a_part_of_the_store_is_away_only_its_sessions_wait() {
 async fn many_keys_go_in_several_batches() {
     let (store, refresher) = running(10_000);
     for number in 0..2500 {
-        refresher.submit(key(&number.to_string()), None);
+        submit(&refresher, key(&number.to_string()));
     }
     sleep(Duration::from_secs(1)).await;
     let sizes: Vec<_> = store.batches().iter().map(Vec::len).collect();
@@ -305,7 +301,7 @@ async fn many_keys_go_in_several_batches() {
 async fn a_flush_waits_for_what_is_under_way() {
     let (store, refresher) = running(100);
     store.is_away(true);
-    refresher.submit(key("a"), None);
+    submit(&refresher, key("a"));
     sleep(Duration::from_millis(20)).await;
     store.is_away(false);
     refresher.flush().await;
@@ -361,7 +357,7 @@ proptest! {
             };
             let (metrics, counted) = Metrics::counted();
             let shared = Arc::clone(&store) as Arc<dyn SessionStore>;
-            let refresher = Arc::new(Refresher::new(shared, settings, Arc::new(metrics), KeyHasher::default(), None));
+            let refresher = Arc::new(Refresher::new(shared, settings, Arc::new(metrics), None));
             let serving = Arc::clone(&refresher);
             tokio::spawn(async move { serving.run().await });
             let mut pages = tokio::task::JoinSet::new();
@@ -372,7 +368,7 @@ proptest! {
                 pages.spawn(async move {
                     sleep(phase).await;
                     loop {
-                        refresher.submit(key.clone(), None);
+                        submit(&refresher, key.clone());
                         sleep(BEAT).await;
                     }
                 });
