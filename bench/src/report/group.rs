@@ -99,7 +99,8 @@ pub(super) fn about(run: &Run, group: &Group) -> String {
             "{} connections send answers that nobody asked for, in turn, as fast as the server takes them; every \
              eighth waits until those before it have been dealt with. SwampDragon's limits on that are off \
              (`max_messages_per_second`, `min_refresh_interval`). A refresh costs Redis {} µs when `redis-benchmark -P \
-             128` sends them, in the same run.",
+             128` sends them, in the same run. Servers on Node.js go on reading and put off their commands to Redis, \
+             which pile up in memory: nearly all are sent after the flood, and are not in these figures.",
             scale.flood,
             median(&run.redis_at_its_best).map_or("–".to_owned(), number),
         ),
