@@ -1,3 +1,3 @@
 // What all entry points share.
-export { load } from "./module.js";
+export { load, loadNow } from "./module.js";
 export { SwampDragon } from "./swampdragon.js";

@@ -3,21 +3,25 @@ import { imports, start } from "../pkg/glue.js";
 let loading;
 let ready = false;
 
+function begin(instance) {
+  start(instance);
+  ready = true;
+}
+
+/** Starts the WebAssembly at once. Chrome before 114 refuses that to a page, and is served by `load`. */
+export function loadNow(bytes) {
+  begin(new WebAssembly.Instance(new WebAssembly.Module(bytes), imports()));
+}
+
 /**
  * Loads the WebAssembly from a URL, a `Response`, bytes or a compiled module. A second call waits for the first.
  */
 export function load(source) {
-  loading ??= instantiate(source).then(
-    (instance) => {
-      start(instance);
-      ready = true;
-    },
-    (error) => {
-      // A later call may find the network back.
-      loading = undefined;
-      throw error;
-    },
-  );
+  loading ??= instantiate(source).then(begin, (error) => {
+    // A later call may find the network back.
+    loading = undefined;
+    throw error;
+  });
   return loading;
 }
 

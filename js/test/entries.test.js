@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { runInThisContext } from "node:vm";
 import { build } from "esbuild";
 import { WebSocket } from "ws";
 import { startPolledServer } from "./polled-server.js";
@@ -27,9 +29,29 @@ test("the default entry loads by itself, and no global is set", async () => {
   assert.deepEqual(Object.getOwnPropertyNames(globalThis), before);
 });
 
-test("the inline entry carries the WebAssembly", async () => {
-  const { SwampDragon } = await import("swampdragon/inline");
-  assert.equal(new SwampDragon().isReady, false);
+test("the default entry carries the file's WebAssembly, in ASCII for whatever charset it is served in", async (t) => {
+  const module = t.mock.method(WebAssembly, "Module");
+  const entry = new URL("../dist/index.js", import.meta.url);
+  await import(`${entry}?watched`);
+  assert.deepEqual(Buffer.from(module.mock.calls[0].arguments[0]), await readFile(new URL("swampdragon.wasm", entry)));
+  assert.match(await readFile(entry, "latin1"), /^[\x20-\x7e\n]*$/);
+});
+
+test("a script of the old kind may have the default entry in it, and may require it", async () => {
+  const { outputFiles } = await build({
+    stdin: { contents: 'export { SwampDragon } from "swampdragon";', resolveDir: import.meta.dirname },
+    bundle: true,
+    format: "iife",
+    globalName: "bundle",
+    write: false,
+    outdir: "out",
+  });
+  const bundled = runInThisContext(`(() => { ${outputFiles[0].text}; return bundle; })()`);
+  // Node.js requires modules since 20.19.
+  const require = process.features.require_module ? createRequire(import.meta.url) : (name) => import(name);
+  for (const { SwampDragon } of [bundled, await require("swampdragon")]) {
+    assert.equal(new SwampDragon().isReady, false);
+  }
 });
 
 for (const type of ["application/wasm", "application/octet-stream"]) {

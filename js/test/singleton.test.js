@@ -12,7 +12,7 @@ const answer = (to, call) => call.route && to.say(reply(call, call.args, call.ro
 beforeEach(async () => {
   server = await startServer({ onMessage: answer });
   // A query makes it another module, with a singleton of its own.
-  ({ swampdragon } = await import(`../dist/singleton-node.js?${copies++}`));
+  ({ swampdragon } = await import(`../dist/singleton.js?${copies++}`));
 });
 
 afterEach(async () => {

@@ -17,8 +17,8 @@ export interface Failure<Errors = unknown> {
   errors: Errors | null;
   /** `error`, `login_required`, or what the server said instead of `success`. */
   state: ReplyState;
-  /** Why there was no reply, or the state when there was one. `not_loaded`: the WebAssembly could not be had. */
-  code: CallFailureCode | ReplyState | "not_loaded";
+  /** Why there was no reply, or the state when there was one. */
+  code: CallFailureCode | ReplyState;
 }
 
 /**
@@ -67,8 +67,8 @@ export interface DataService {
   get session(): string | null;
   set session(key: string | null | undefined);
 
-  /** The object behind the service; `null` until the WebAssembly is there. */
-  readonly swampDragon: SwampDragon | null;
+  /** The object behind the service. */
+  readonly swampDragon: SwampDragon;
 }
 
 /**

@@ -1,6 +1,7 @@
 //! The project's own commands, for what plain cargo cannot say: `cargo xtask demo`, `cargo xtask test` and the pieces they are made of.
 
 mod bench;
+mod carried;
 mod demo;
 mod freshness;
 mod fuzz;

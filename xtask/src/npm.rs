@@ -13,26 +13,21 @@ use crate::{paths, wasm};
 pub(crate) const NODE_REMEDY: &str = "install Node.js 20 or later from https://nodejs.org";
 
 /// What `js/bundle.js` and [`bundle`] write to `js/dist`.
-const BUNDLE: [&str; 19] = [
+const BUNDLE: [&str; 14] = [
     "dragon.js",
     "fallback.js",
     "activity.js",
     "share.js",
     "touch.js",
     "index.js",
-    "node.js",
     "init.js",
     "init-node.js",
     "inline.js",
     "vanilla.js",
-    "vanilla-node.js",
     "singleton.js",
-    "singleton-node.js",
     "angularjs.js",
-    "angularjs-node.js",
     "datamapper.js",
     "swampdragon.wasm",
-    "swampdragon.wasm.js",
 ];
 
 /// Installs the tools that the package is built and tested with, unless they are there.
@@ -69,9 +64,7 @@ pub(crate) fn bundle() -> Result<()> {
             fs::remove_dir_all(&dist)?;
         }
         fs::create_dir_all(&dist)?;
-        let wasm = fs::read(js.join("pkg/swampdragon.wasm"))?;
-        fs::write(dist.join("swampdragon.wasm"), &wasm)?;
-        fs::write(dist.join("swampdragon.wasm.js"), format!("export default \"{}\";\n", base64(&wasm)))?;
+        fs::copy(js.join("pkg/swampdragon.wasm"), dist.join("swampdragon.wasm"))?;
         let files = run(Command::new("node").arg("bundle.js").current_dir(&js), NODE_REMEDY)?;
         fs::write(index_files(), files)?;
         Ok(())
@@ -100,31 +93,4 @@ pub(crate) fn pack() -> Result<PathBuf> {
 
 fn npm() -> Command {
     Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
-}
-
-/// RFC 4648, section 4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let number = group.iter().fold(0u32, |number, byte| number << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for position in 0..4 {
-            let digit = number >> (18 - 6 * position) & 63;
-            text.push(if position <= group.len() { char::from(ALPHABET[digit as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_pads_what_is_short() {
-        assert_eq!(
-            ["", "f", "fo", "foo", "foob"].map(|text| base64(text.as_bytes())),
-            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
-        );
-    }
 }

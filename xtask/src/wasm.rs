@@ -1,4 +1,4 @@
-//! Rust to the two files that the npm package is made around: `js/pkg/swampdragon.wasm` and `js/pkg/glue.js`.
+//! Rust to what the npm package is made around, in `js/pkg/`: `swampdragon.wasm`, the same as text, and `glue.js`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::freshness::is_fresh;
 use crate::step::{run, run_shown, step};
-use crate::{glue, indirect, npm, paths, sections};
+use crate::{carried, glue, indirect, npm, paths, sections};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -38,11 +38,12 @@ pub(crate) fn named() -> PathBuf {
     paths::target().join("wasm-bindgen/named.wasm")
 }
 
-/// Builds both files, unless nothing has changed since the last time.
+/// Builds all of it, unless nothing has changed since the last time.
 pub(crate) fn build() -> Result<()> {
     let root = paths::root();
     let package = paths::js().join("pkg");
-    let outputs = [package.join("swampdragon.wasm"), package.join("glue.js"), named()];
+    let outputs = ["swampdragon.wasm", "swampdragon.wasm.txt", "glue.js"].map(|name| package.join(name));
+    let outputs: Vec<PathBuf> = outputs.into_iter().chain([named()]).collect();
     let inputs = [
         "client-wasm",
         "client-core/src",
@@ -52,6 +53,7 @@ pub(crate) fn build() -> Result<()> {
         "Cargo.toml",
         "Cargo.lock",
         "xtask/src/wasm.rs",
+        "xtask/src/carried.rs",
         "xtask/src/glue.rs",
         "xtask/src/indirect.rs",
         "xtask/src/sections.rs",
@@ -72,7 +74,9 @@ pub(crate) fn build() -> Result<()> {
         let used = paths::target().join("wasm-bindgen/used.wasm");
         fs::write(&used, indirect::leave_out_uncalled(&fs::read(&used)?)?)?;
         let names = optimize()?;
-        fs::write(package.join("swampdragon.wasm"), sections::without_custom(&fs::read(named())?)?)?;
+        let wasm = sections::without_custom(&fs::read(named())?)?;
+        fs::write(package.join("swampdragon.wasm"), &wasm)?;
+        fs::write(package.join("swampdragon.wasm.txt"), carried::text(&wasm))?;
         Ok(names)
     })?;
     fs::write(package.join("glue.js"), glue::rename(&glue, &names)?)?;

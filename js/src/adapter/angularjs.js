@@ -1,3 +1,4 @@
+import { SwampDragon } from "swampdragon";
 import { Callbacks, assertCallback, overhear } from "./callbacks.js";
 import { target } from "./target.js";
 import { assertCall, verbs } from "./verbs.js";
@@ -18,12 +19,6 @@ if (!angular) {
   throw new Error('swampdragon/angularjs needs AngularJS first: by a script element, or by import "angular".');
 }
 
-// Not a static import: the main entry waits for its WebAssembly, and AngularJS would look for the modules of ng-app
-// in the meantime.
-const loading = import("swampdragon");
-// Whoever waits for it hears of a failure.
-loading.catch(() => {});
-
 let configured;
 let running = false;
 
@@ -41,8 +36,6 @@ function makeDragon($rootScope, $q, $timeout, $exceptionHandler) {
   const [host = oldHost(), endpoint] = target(options);
   const callbacks = Object.fromEntries(Object.keys(BROADCASTS).map((name) => [name, new Callbacks($exceptionHandler)]));
   const ready = new Callbacks($exceptionHandler);
-  let dragon = null;
-  let destroyed = false;
 
   function hear(name, ...args) {
     // Outside of a digest, since pages written for the original begin one themselves.
@@ -56,36 +49,20 @@ function makeDragon($rootScope, $q, $timeout, $exceptionHandler) {
     $rootScope.$evalAsync();
   }
 
-  const loaded = loading.then(({ SwampDragon }) => {
-    dragon = new SwampDragon(overhear(options, Object.keys(callbacks), hear));
-    if (!destroyed) {
-      dragon.connect(host, endpoint);
-    }
-    return dragon;
-  });
-  loaded.catch($exceptionHandler);
-  $rootScope.$on("$destroy", () => {
-    destroyed = true;
-    dragon?.disconnect();
-  });
-
-  const later = (action) => {
-    if (dragon) {
-      action(dragon);
-    } else {
-      // That there will be no object has been reported by then.
-      loaded.then(action, () => {}).catch($exceptionHandler);
-    }
-  };
+  const dragon = new SwampDragon(overhear(options, Object.keys(callbacks), hear));
+  try {
+    dragon.connect(host, endpoint);
+  } catch (error) {
+    // The page's application runs all the same.
+    $exceptionHandler(error);
+  }
+  $rootScope.$on("$destroy", () => dragon.disconnect());
 
   function callRouter(verb, route, args, channel) {
     assertCall(verb, route, args);
-    // A call that has to wait keeps its arguments: the page may empty its form meanwhile.
-    const kept = dragon ? args : angular.copy(args);
-    const call = (dragon) => dragon.callRouter(verb, route, kept, null, channel);
-    const answer = $q.when(dragon ? call(dragon) : loaded.then(call)).then(
+    const answer = $q.when(dragon.callRouter(verb, route, args, null, channel)).then(
       ({ data, context }) => ("client_context" in context ? { data, context: context.client_context } : { data }),
-      ({ data = null, state = "error", code = "not_loaded" }) => $q.reject({ errors: data, state, code }),
+      ({ data, context: { state }, code }) => $q.reject({ errors: data, state, code }),
     );
     // A page that does not look at the promise did not ask to hear of a failure either.
     answer.catch(() => {});
@@ -93,35 +70,29 @@ function makeDragon($rootScope, $q, $timeout, $exceptionHandler) {
   }
 
   return {
-    get swampDragon() {
-      return dragon;
-    },
+    swampDragon: dragon,
 
     get session() {
-      return dragon?.session ?? null;
+      return dragon.session;
     },
 
     set session(key) {
-      later((dragon) => {
-        dragon.session = key;
-      });
+      dragon.session = key;
     },
 
-    isReady: () => dragon?.isReady ?? false,
+    isReady: () => dragon.isReady,
 
     on(name, callback) {
       assertCallback(callback);
-      later((dragon) => {
-        dragon.on(name, (...args) => {
-          callback.apply(dragon, args);
-          $rootScope.$evalAsync();
-        });
+      dragon.on(name, (...args) => {
+        callback.apply(dragon, args);
+        $rootScope.$evalAsync();
       });
     },
 
     onReady(callback) {
       assertCallback(callback);
-      if (dragon?.isReady) {
+      if (dragon.isReady) {
         $timeout(() => callback());
       } else {
         ready.add(callback);
@@ -134,13 +105,7 @@ function makeDragon($rootScope, $q, $timeout, $exceptionHandler) {
     onHeartbeat: (callback) => callbacks.onheartbeat.add(callback),
     onLoginRequired: (callback) => callbacks.onloginrequired.add(callback),
 
-    sendJSON(message) {
-      if (!dragon) {
-        throw new Error("swampdragon: there is no open connection to send on.");
-      }
-      return dragon.sendJSON(message);
-    },
-
+    sendJSON: (message) => dragon.sendJSON(message),
     callRouter,
     ...verbs(callRouter),
   };

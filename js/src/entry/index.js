@@ -1,6 +1,6 @@
-import { SwampDragon, load } from "./dragon.js";
+import { carried } from "./carried.js";
+import { SwampDragon, loadNow } from "./dragon.js";
 
-// Written so that Vite and webpack see the file and copy it.
-await load(new URL("./swampdragon.wasm", import.meta.url));
+loadNow(carried());
 
 export { SwampDragon };

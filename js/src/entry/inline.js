@@ -1,11 +1,7 @@
-import { SwampDragon, load } from "./dragon.js";
-// Here nothing is fetched later, so the modules that others import when they need them come along.
+// Here nothing is fetched later, so the modules that a page imports when it needs them come along.
 import "./activity.js";
 import "./fallback.js";
 import "./share.js";
 import "./touch.js";
-import wasm from "./swampdragon.wasm.js";
 
-await load(Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0)));
-
-export { SwampDragon };
+export { SwampDragon } from "./index.js";
